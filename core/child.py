@@ -1,0 +1,167 @@
+"""Spawned children that answer over a pipe.
+
+A child runs ``serve(connection)`` in a fresh interpreter. Messages are opaque bytes here; the sandbox and the
+model host encode theirs with msgspec, which checks types on arrival, so that a child that was taken over by a
+hostile file cannot make its parent unpickle anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from core.cancel import CancelToken
+from core.errors import Cancelled, ChildError
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.1  # how soon a cancel is seen while a child works
+_TERMINATE_S = 2.0  # then kill
+
+Serve = Callable[[Connection], None]
+
+
+class ChildDied(ChildError):
+    """The child ended without an answer: a crash, or the memory limit."""
+
+
+class ChildTimeout(ChildError):
+    """The child gave no answer by its deadline and was ended."""
+
+
+def child_main(serve: Serve, connection: Connection, niceness: int) -> None:
+    """What the spawned interpreter runs: leave Ctrl-C to the parent, step back, serve until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        serve(connection)  # EOF: the parent closed the pipe or is gone
+
+
+class Child:
+    """One child process, started on the first request and again after a death. Calls are serialised by the caller."""
+
+    def __init__(self, name: str, serve: Serve, *, niceness: int = 0) -> None:
+        self.name = name
+        self._serve = serve
+        self._niceness = niceness
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._guard = threading.Lock()
+        self.starts = 0
+        self.last_used_s = time.monotonic()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def send(self, message: bytes) -> None:
+        """Send one request, starting the child if need be. Raises ``ChildDied``."""
+        connection = self._ensure_started()
+        self.last_used_s = time.monotonic()
+        try:
+            connection.send_bytes(message)
+        except OSError as error:
+            raise self._died() from error
+
+    def receive(self, timeout_s: float | None = None, cancel: CancelToken | None = None) -> bytes:
+        """Wait for one answer.
+
+        Raises ``ChildTimeout`` at the deadline and ``Cancelled`` when ``cancel`` is set (the child is ended in both
+        cases, since it may be anywhere in its work), ``ChildDied`` when it ended by itself.
+        """
+        connection = self._connection
+        if connection is None:
+            raise self._died()
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            while not connection.poll(_POLL_S):
+                if cancel is not None and cancel.cancelled:
+                    self.kill()
+                    raise Cancelled
+                if deadline is not None and time.monotonic() > deadline:
+                    self.kill()
+                    raise ChildTimeout(f"no answer within {timeout_s:.0f} s")
+            message = connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise self._died() from error
+        self.last_used_s = time.monotonic()
+        return message
+
+    def call(self, message: bytes, timeout_s: float | None = None, cancel: CancelToken | None = None) -> bytes:
+        """``send`` and ``receive``."""
+        self.send(message)
+        return self.receive(timeout_s, cancel)
+
+    def close(self) -> None:
+        """Let the child leave by itself; end it if it does not."""
+        with self._guard:
+            process, connection = self._process, self._connection
+            self._process = self._connection = None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            process.join(_TERMINATE_S)
+            _end(process)
+
+    def kill(self) -> None:
+        """End the child at once."""
+        with self._guard:
+            process, connection = self._process, self._connection
+            self._process = self._connection = None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            process.kill()
+            _end(process)
+
+    def _ensure_started(self) -> Connection:
+        with self._guard:
+            if self._process is not None and self._connection is not None and self._process.is_alive():
+                return self._connection
+            if self._connection is not None:
+                self._connection.close()
+            context = multiprocessing.get_context("spawn")
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=child_main, args=(self._serve, theirs, self._niceness), name=self.name, daemon=True
+            )
+            process.start()
+            theirs.close()  # so that our end sees EOF when the child dies, and the child when we do
+            self._process, self._connection = process, ours
+            self.starts += 1
+            logger.debug("started child %s as %s", self.name, process.pid)
+            return ours
+
+    def _died(self) -> ChildDied:
+        process = self._process
+        code = None
+        if process is not None:
+            process.join(_TERMINATE_S)
+            code = process.exitcode
+        self.kill()
+        if code is not None and code < 0:
+            return ChildDied(f"ended by {signal.Signals(-code).name}")
+        return ChildDied("ended unexpectedly" if code is None else f"ended with code {code}")
+
+
+def _end(process: SpawnProcess) -> None:
+    if process.is_alive():
+        process.terminate()
+        process.join(_TERMINATE_S)
+    if process.is_alive():
+        process.kill()
+        process.join(_TERMINATE_S)
+    process.close()

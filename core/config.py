@@ -1,0 +1,138 @@
+"""Settings and the folders they name: a frozen dataclass, read from and written to TOML.
+
+``FINDLING_HOME`` puts index, cache, configuration, models and logs under one folder; without it they live
+where the platform wants them (platformdirs).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import platformdirs
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from core.errors import SettingsError
+from core.types import ModelRole
+
+HOME_VARIABLE = "FINDLING_HOME"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where everything of ours lives; nothing is ever written anywhere else."""
+
+    data: Path  # the index
+    cache: Path  # thumbnails, decoded audio while it is transcribed
+    config: Path
+    models: Path
+    logs: Path
+
+    @property
+    def index(self) -> Path:
+        return self.data / "index.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.data / "index.lock"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.cache / "thumbnails"
+
+    @property
+    def spool(self) -> Path:
+        return self.cache / "spool"
+
+    @property
+    def settings(self) -> Path:
+        return self.config / "findling.toml"
+
+    def create(self) -> None:
+        """Make the folders, readable by their owner only. Raises ``SettingsError`` where that is refused."""
+        for folder in (self.data, self.cache, self.config, self.models, self.logs, self.thumbnails, self.spool):
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise SettingsError(f"the folder cannot be made: {error.strerror}", path=folder) from error
+
+
+def default_folders() -> Folders:
+    """The folders that ``FINDLING_HOME`` or the platform name."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        base = Path(home).expanduser().absolute()
+        return folders_under(base)
+    dirs = platformdirs.PlatformDirs("findling", appauthor=False)
+    data = Path(dirs.user_data_dir)
+    return Folders(
+        data=data,
+        cache=Path(dirs.user_cache_dir),
+        config=Path(dirs.user_config_dir),
+        models=data / "models",
+        logs=Path(dirs.user_log_dir),
+    )
+
+
+def folders_under(base: Path) -> Folders:
+    """All folders under one, as ``FINDLING_HOME`` and the demo use them."""
+    return Folders(
+        data=base / "data",
+        cache=base / "cache",
+        config=base / "config",
+        models=base / "models",
+        logs=base / "logs",
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person can set. ``models`` holds only roles for which a choice was made."""
+
+    folders: Folders
+    models: dict[ModelRole, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()  # spoken languages to expect, ISO 639-1; empty: detect for each recording
+
+    def with_model(self, role: ModelRole, name: str) -> Settings:
+        return replace(self, models={**self.models, role: name})
+
+
+def load_settings(folders: Folders | None = None) -> Settings:
+    """Read the settings; a missing file means the defaults.
+
+    Raises ``SettingsError`` naming the file when it is not valid.
+    """
+    folders = folders or default_folders()
+    try:
+        document = tomlkit.parse(folders.settings.read_text("utf-8")).unwrap()
+    except FileNotFoundError:
+        return Settings(folders)
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(f"not a readable settings file: {error}", path=folders.settings) from error
+    models = document.get("models", {})
+    speech = document.get("speech", {})
+    if not isinstance(models, dict) or not isinstance(speech, dict):
+        raise SettingsError("[models] and [speech] must be tables", path=folders.settings)
+    known = {role.value for role in ModelRole}
+    languages = speech.get("languages", [])
+    if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
+        raise SettingsError('[speech] languages must be a list such as ["en", "de"]', path=folders.settings)
+    return Settings(
+        folders,
+        models={ModelRole(role): str(name) for role, name in models.items() if role in known},
+        languages=tuple(languages),
+    )
+
+
+def save_settings(settings: Settings) -> None:
+    """Write the settings beside what else the file holds, comments included, in one step."""
+    path = settings.folders.settings
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    document["models"] = {role.value: name for role, name in sorted(settings.models.items())}
+    document["speech"] = {"languages": list(settings.languages)}
+    partial = path.with_suffix(".toml.partial")
+    partial.write_text(tomlkit.dumps(document), "utf-8")
+    partial.replace(path)

@@ -1,0 +1,115 @@
+"""The seam between the engine and its models: what an encoder and a transcriber promise.
+
+The engine talks to ``Encoders`` and ``Speech`` only; the implementations behind them run in child
+processes (``core.models.host``), and tests put fakes here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cancel import CancelToken
+from core.types import EmbeddingSpace, Matrix, SpeechSpan
+
+SAMPLE_RATE_HZ = 16_000  # what Whisper and the voice-activity detector hear
+
+
+class ImageEncoder(Protocol):
+    """Pictures and words in one space, such as CLIP."""
+
+    @property
+    def space(self) -> EmbeddingSpace: ...
+
+    def encode_images(self, jpegs: Sequence[bytes]) -> Matrix:
+        """Upright JPEG previews to float32 unit rows of shape (n, dim)."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        """Words to float32 unit rows of shape (n, dim) in the images' space."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """Passages and queries in one space."""
+
+    @property
+    def space(self) -> EmbeddingSpace: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Matrix:
+        """Texts to be found, to float32 unit rows of shape (n, dim)."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Texts that search, to float32 unit rows of shape (n, dim). E5 models prefix the two differently."""
+        ...
+
+
+class Transcriber(Protocol):
+    """Speech to text with times."""
+
+    def transcribe(
+        self, samples: NDArray[np.float32], *, on_window: Callable[[int, int], None], cancel: CancelToken
+    ) -> list[SpeechSpan]:
+        """Mono samples at ``SAMPLE_RATE_HZ``, shape (n,), to spans in order of time.
+
+        ``on_window(done, total)`` is called after each voice-activity window. Raises ``Cancelled`` between windows.
+        """
+        ...
+
+
+class Encoders(Protocol):
+    """What the indexer and the searcher see of the encoder child.
+
+    Every ``encode_*`` raises ``ModelMissingError`` when no model of that role is installed, ``ModelError``
+    when it cannot be used, ``ChildError`` when the child dies twice on the same input.
+    """
+
+    def photo_space(self) -> EmbeddingSpace | None:
+        """The space of the photo model in use, without loading it; None when there is none."""
+        ...
+
+    def text_space(self) -> EmbeddingSpace | None: ...
+
+    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix: ...
+
+    def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
+        """Words into the photo space (the CLIP text tower). Goes before waiting batches of the indexer."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix: ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Goes before waiting batches of the indexer."""
+        ...
+
+    def drop_idle(self) -> None:
+        """End the child if it has had nothing to do for a while; it starts again when needed."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Speech(Protocol):
+    """What the indexer sees of the speech child."""
+
+    def model(self) -> str | None:
+        """``name@weights_id`` of the speech model in use, None when there is none."""
+        ...
+
+    def transcribe(
+        self, pcm: Path, *, on_window: Callable[[int, int], None] | None = None, cancel: CancelToken | None = None
+    ) -> list[SpeechSpan]:
+        """A raw little-endian float32 file of mono samples at ``SAMPLE_RATE_HZ`` to spans.
+
+        Raises ``ModelMissingError``, ``ModelError``, ``ChildError`` as ``Encoders`` does, and ``Cancelled``.
+        """
+        ...
+
+    def drop_idle(self) -> None: ...
+
+    def close(self) -> None: ...
