@@ -1,0 +1,133 @@
+"""Connections to the index: one per thread, WAL, the vector functions and the tokenisers on each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import apsw.fts5
+import sqlite_vec
+
+from core.errors import IndexBusyError, IndexDamagedError
+from core.store.migrations import MIGRATIONS
+
+logger = logging.getLogger(__name__)
+
+APPLICATION_ID = 0x46494E44  # "FIND": tells our index from any other SQLite file
+BUSY_TIMEOUT_MS = 10_000  # a stage's commit takes milliseconds; ten seconds means that something holds the lock
+CACHE_KIB = 32_768
+
+
+class Database:
+    """The index file. Each thread that calls gets a connection of its own.
+
+    Raises ``IndexDamagedError`` on opening what is not a readable index of ours, or one written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._all: list[apsw.Connection] = []
+        self._guard = threading.Lock()
+        try:
+            self._migrate()
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            raise IndexDamagedError(f"not a readable index ({error}); move it away to start anew", path=path) from error
+        except (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.FullError) as error:
+            raise IndexDamagedError(f"the index cannot be opened: {error}", path=path) from error
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """This thread's connection."""
+        known: apsw.Connection | None = getattr(self._local, "connection", None)
+        if known is not None:
+            return known
+        opened = self._open()
+        self._local.connection = opened
+        with self._guard:
+            self._all.append(opened)
+        return opened
+
+    @contextmanager
+    def write(self) -> Iterator[apsw.Connection]:
+        """One write transaction: all of it is committed, or none. Nested use joins the outer one.
+
+        Raises ``IndexBusyError`` when another process holds the write lock for longer than the busy timeout.
+        """
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            raise IndexBusyError("another program has been writing to it for too long", path=self.path) from error
+        try:
+            yield connection
+        except BaseException:
+            if not connection.get_autocommit():  # SQLite itself rolls back on a full disk
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        """One consistent view over several statements."""
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close every thread's connection; call it when the other threads have ended."""
+        with self._guard:
+            connections, self._all = self._all, []
+        for connection in connections:
+            connection.close()
+        self._local = threading.local()
+
+    def _open(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self.path))
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        connection.pragma("schema_version")  # the first read of the file: what is not a database says so here
+        connection.enable_load_extension(True)
+        connection.load_extension(sqlite_vec.loadable_path())
+        connection.enable_load_extension(False)
+        connection.register_fts5_tokenizer("simplify", apsw.fts5.SimplifyTokenizer)
+        # The decorator that makes this tokeniser is typed as what it wraps.
+        connection.register_fts5_tokenizer("unicodewords", apsw.fts5.UnicodeWordsTokenizer)  # type: ignore[arg-type]
+        connection.pragma("foreign_keys", True)
+        connection.pragma("synchronous", "NORMAL")
+        connection.pragma("temp_store", "MEMORY")
+        connection.pragma("cache_size", -CACHE_KIB)
+        connection.pragma("trusted_schema", False)
+        return connection
+
+    def _migrate(self) -> None:
+        connection = self.connection
+        version = int(connection.pragma("user_version"))
+        if version and int(connection.pragma("application_id")) != APPLICATION_ID:
+            raise IndexDamagedError("this file is not a Findling index", path=self.path)
+        if version > len(MIGRATIONS):
+            raise IndexDamagedError("written by a newer version of Findling", path=self.path)
+        if version == len(MIGRATIONS):
+            return
+        connection.pragma("journal_mode", "WAL")
+        for number in range(version, len(MIGRATIONS)):
+            with self.write():
+                # Another process may have migrated while this one waited for the lock.
+                if int(connection.pragma("user_version")) != number:
+                    continue
+                logger.info("migrating the index to version %d", number + 1)
+                connection.execute(MIGRATIONS[number])
+                connection.pragma("application_id", APPLICATION_ID)
+                connection.pragma("user_version", number + 1)

@@ -1,0 +1,291 @@
+"""Files: where they are, what ``stat`` says, what their names say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+from core.store.connection import Database
+from core.store.filters import FileFilter
+from core.store.words import split_name
+from core.types import FileStamp, Kind, Stage
+
+_SIGN = 1 << 63
+
+
+def to_signed(value: int) -> int:
+    """An unsigned 64-bit number as SQLite holds it; some file systems number inodes past 2**63."""
+    return value - (1 << 64) if value >= _SIGN else value
+
+
+def from_signed(value: int) -> int:
+    """The inverse of ``to_signed``."""
+    return value + (1 << 64) if value < 0 else value
+
+
+def local_day(mtime_ns: int) -> str:
+    """The local calendar day of a time stamp, ISO; a stamp no calendar can hold counts as 1970."""
+    try:
+        return datetime.fromtimestamp(mtime_ns / 1e9).date().isoformat()
+    except (OverflowError, OSError, ValueError):
+        return "1970-01-01"
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file as the scan sees it: not opened yet."""
+
+    path: bytes
+    kind: Kind
+    stamp: FileStamp
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file as the index knows it."""
+
+    id: int
+    path: bytes
+    stamp: FileStamp
+
+
+@dataclass(frozen=True)
+class MovedFile:
+    """A known file found under another path."""
+
+    id: int
+    found: FoundFile
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A file with what a hit shows of it."""
+
+    id: int
+    path: bytes
+    kind: Kind
+    size: int
+    day: str
+    content_id: int | None
+    offline: bool
+    content_hash: str | None
+    has_thumbnail: bool
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    title: str | None
+
+
+_ROW = """
+    SELECT f.id, f.path, f.kind, f.size, f.day, f.content_id, r.offline,
+           c.hash, c.thumbnail, c.width, c.height, c.duration_s, c.title
+    FROM files f JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
+"""
+
+
+def _file_row(row: tuple[Any, ...]) -> FileRow:
+    id_, path, kind, size, day, content_id, offline, digest, thumbnail, width, height, duration_s, title = row
+    return FileRow(
+        id_,
+        path,
+        Kind(kind),
+        size,
+        day,
+        content_id,
+        bool(offline),
+        digest.hex() if digest is not None else None,
+        bool(thumbnail),
+        width,
+        height,
+        duration_s,
+        title,
+    )
+
+
+def placeholders(values: Sequence[object]) -> str:
+    """``?, ?, ?`` for an IN list."""
+    return ", ".join("?" * len(values))
+
+
+class Files:
+    """The tables ``files`` and ``names_fts``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, root_id: int) -> dict[bytes, KnownFile]:
+        """Every file of a root, by path."""
+        rows = self._database.connection.execute(
+            "SELECT id, path, size, mtime_ns, ctime_ns, inode FROM files WHERE root_id = ?", (root_id,)
+        )
+        return {
+            path: KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)))
+            for id_, path, size, mtime_ns, ctime_ns, inode in rows
+        }
+
+    def by_path(self, path: bytes) -> KnownFile | None:
+        row = self._database.connection.execute(
+            "SELECT id, size, mtime_ns, ctime_ns, inode FROM files WHERE path = ?", (path,)
+        ).fetchone()
+        if row is None:
+            return None
+        id_, size, mtime_ns, ctime_ns, inode = row
+        return KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)))
+
+    def by_inode(self, root_id: int, inode: int) -> list[KnownFile]:
+        """The files of a root with this inode: more than one where there are hard links."""
+        rows = self._database.connection.execute(
+            "SELECT id, path, size, mtime_ns, ctime_ns FROM files WHERE inode = ? AND root_id = ?",
+            (to_signed(inode), root_id),
+        )
+        return [
+            KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, inode))
+            for id_, path, size, mtime_ns, ctime_ns in rows
+        ]
+
+    def add(self, root_id: int, found: Iterable[FoundFile]) -> int:
+        """Stage 1 for new files: findable by name, folder and date at once; their content is queued. The count."""
+        count = 0
+        with self._database.write() as db:
+            for file in found:
+                stamp = file.stamp
+                db.execute(
+                    """
+                    INSERT INTO files (root_id, path, kind, size, mtime_ns, ctime_ns, inode, day)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                    (
+                        root_id,
+                        file.path,
+                        file.kind.value,
+                        stamp.size,
+                        stamp.mtime_ns,
+                        stamp.ctime_ns,
+                        to_signed(stamp.inode),
+                        local_day(stamp.mtime_ns),
+                    ),
+                )
+                file_id = db.last_insert_rowid()
+                self.write_names(file_id)
+                self._queue_content(file_id, stamp)
+                count += 1
+        return count
+
+    def change(self, changed: Iterable[tuple[int, FileStamp]]) -> None:
+        """New stamps for known files, whose content is queued again. What was known stays found until it is read."""
+        with self._database.write() as db:
+            for file_id, stamp in changed:
+                self._set_stamp(file_id, stamp)
+                db.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
+                db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
+                self._queue_content(file_id, stamp)
+
+    def move(self, root_id: int, moved: Iterable[MovedFile]) -> None:
+        """New paths for known files. Content, vectors and jobs stay."""
+        with self._database.write() as db:
+            batch = list(moved)
+            # Two files may have swapped names: make every path free before taking any.
+            for file in batch:
+                db.execute("UPDATE files SET path = CAST(? || id AS BLOB) WHERE id = ?", ("\0moving/", file.id))
+            for file in batch:
+                db.execute("UPDATE files SET path = ?, root_id = ? WHERE id = ?", (file.found.path, root_id, file.id))
+                self._set_stamp(file.id, file.found.stamp)
+                self.write_names(file.id)
+
+    def remove(self, file_ids: Iterable[int]) -> None:
+        """Forget files. Their contents are kept as orphans for a while, so that a restore costs nothing."""
+        with self._database.write() as db:
+            db.executemany("DELETE FROM files WHERE id = ?", ((file_id,) for file_id in file_ids))
+
+    def rows(self, file_ids: Sequence[int], where: FileFilter | None = None) -> dict[int, FileRow]:
+        """Files by id, those that the filter lets through."""
+        return {row.id: row for row in self._select("f.id", file_ids, where or FileFilter())}
+
+    def rows_of_contents(self, content_ids: Sequence[int], where: FileFilter | None = None) -> dict[int, list[FileRow]]:
+        """The files that have each content, those that the filter lets through; oldest entry first."""
+        found: dict[int, list[FileRow]] = {}
+        for row in self._select("f.content_id", content_ids, where or FileFilter()):
+            if row.content_id is not None:
+                found.setdefault(row.content_id, []).append(row)
+        return found
+
+    def contents_allowed(self, where: FileFilter) -> list[int]:
+        """The ids of the contents that have a file which the filter lets through, ascending."""
+        condition, bindings = where.sql()
+        rows = self._database.connection.execute(
+            f"SELECT DISTINCT f.content_id FROM files f WHERE f.content_id IS NOT NULL AND {condition} ORDER BY 1",
+            bindings,
+        )
+        return [content_id for (content_id,) in rows]
+
+    def match_names(self, expression: str, where: FileFilter, limit: int) -> list[tuple[int, float]]:
+        """Files whose name, folder, title or camera match an FTS5 expression: (file id, bm25), best (lowest) first.
+
+        A word in the name counts four times one in the folder or the title.
+        """
+        condition, bindings = where.sql()
+        rows = self._database.connection.execute(
+            f"""
+            SELECT f.id, bm25(names_fts, 4.0, 1.0) AS score
+            FROM names_fts JOIN files f ON f.id = names_fts.rowid
+            WHERE names_fts MATCH ? AND {condition} ORDER BY score LIMIT ?
+            """,
+            [expression, *bindings, limit],
+        )
+        return list(rows)
+
+    def write_names(self, file_id: int) -> None:
+        """Bring one file's line in the index of names up to date. Inside the caller's transaction."""
+        db = self._database.connection
+        row: Any = db.execute(
+            """
+            SELECT f.path, r.path, c.title, c.author, c.album, c.camera
+            FROM files f JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
+            WHERE f.id = ?
+            """,
+            (file_id,),
+        ).fetchone()
+        path, root, title, author, album, camera = row
+        display, root_display = path.decode("utf-8", "replace"), root.decode("utf-8", "replace")
+        folder, name = os.path.split(display)
+        # The root's own name says something ("Holidays"), the folders above it mostly do not ("/home/...").
+        below = [
+            PurePath(root_display).name,
+            *folder[len(root_display) :].strip("/\\").replace("\\", "/").split("/"),
+        ]
+        about = [split_name(part) for part in below if part]
+        about.extend(text for text in (title, author, album, camera) if text)
+        db.execute(
+            "INSERT OR REPLACE INTO names_fts (rowid, name, about) VALUES (?, ?, ?)",
+            (file_id, split_name(name), " ".join(about)),
+        )
+
+    def _select(self, column: str, ids: Sequence[int], where: FileFilter) -> list[FileRow]:
+        condition, bindings = where.sql()
+        rows: list[FileRow] = []
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            cursor = self._database.connection.execute(
+                f"{_ROW} WHERE {column} IN ({placeholders(chunk)}) AND {condition} ORDER BY f.id", [*chunk, *bindings]
+            )
+            rows.extend(_file_row(row) for row in cursor)
+        return rows
+
+    def _set_stamp(self, file_id: int, stamp: FileStamp) -> None:
+        self._database.connection.execute(
+            "UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
+            (stamp.size, stamp.mtime_ns, stamp.ctime_ns, to_signed(stamp.inode), file_id),
+        )
+
+    def _queue_content(self, file_id: int, stamp: FileStamp) -> None:
+        self._database.connection.execute(
+            "INSERT OR REPLACE INTO jobs (file_id, stage, state, newest_ns) VALUES (?, ?, 'ready', ?)",
+            (file_id, Stage.CONTENT.value, stamp.mtime_ns),
+        )
+
+
+_CHUNK = 900  # bindings a statement may have, with room for a filter's

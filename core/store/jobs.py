@@ -1,0 +1,213 @@
+"""The work queue: what is left to do for each file, kept in the index itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from core.store.connection import Database
+from core.store.files import placeholders
+from core.types import Failure, Kind, SegmentKind, Stage
+
+MAX_ATTEMPTS = 3  # a file that was being read at three sudden deaths of the program is not tried a fourth time
+
+
+class JobState(StrEnum):
+    """A finished job has no row."""
+
+    READY = "ready"
+    RUNNING = "running"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of one file, claimed."""
+
+    file_id: int
+    stage: Stage
+    path: bytes
+    kind: Kind
+    size: int
+    content_id: int | None
+    content_hash: str | None
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The spaces and the speech model in use; None where there is no model."""
+
+    text_space: int | None = None
+    photo_space: int | None = None
+    speech_model: str | None = None
+
+
+_LACKS_VECTOR = """
+    EXISTS (
+        SELECT 1 FROM segments s WHERE s.content_id = c.id AND s.kind IN ({kinds})
+        AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.segment_id = s.id AND v.space_id IS ?)
+    )
+"""
+_NEEDS: dict[Stage, str] = {
+    Stage.TEXT: _LACKS_VECTOR.format(kinds=f"'{SegmentKind.PASSAGE}', '{SegmentKind.SPEECH}'"),
+    Stage.PHOTO: "c.thumbnail = 1 AND " + _LACKS_VECTOR.format(kinds=f"'{SegmentKind.PHOTO}'"),
+    # With no model in use a transcript that another model wrote is good enough.
+    Stage.SPEECH: "c.has_audio = 1 AND (c.speech_model IS NULL OR c.speech_model <> ?)",
+}
+
+
+class Jobs:
+    """The table ``jobs``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, stage: Stage, limit: int) -> list[Job]:
+        """Take the newest ready jobs of a stage, whose roots are there.
+
+        They are committed as being worked on before this returns, so that a file that brings the program down is
+        known by name at the next start.
+        """
+        with self._database.write() as db:
+            rows: list[Any] = db.execute(
+                """
+                SELECT j.file_id, f.path, f.kind, f.size, f.content_id, c.hash
+                FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+                LEFT JOIN contents c ON c.id = f.content_id
+                WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
+                ORDER BY j.newest_ns DESC LIMIT ?
+                """,
+                (stage.value, limit),
+            ).fetchall()
+            db.executemany(
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1 WHERE file_id = ? AND stage = ?",
+                ((row[0], stage.value) for row in rows),
+            )
+        return [
+            Job(file_id, stage, path, Kind(kind), size, content_id, digest.hex() if digest else None)
+            for file_id, path, kind, size, content_id, digest in rows
+        ]
+
+    def finish(self, file_id: int, stage: Stage) -> None:
+        """The step is done; inside the transaction that stores what it found."""
+        with self._database.write() as db:
+            db.execute("DELETE FROM jobs WHERE file_id = ? AND stage = ?", (file_id, stage.value))
+
+    def fail(self, file_id: int, stage: Stage, reason: str) -> None:
+        """The step cannot be done; it is not tried again until the file changes or a retry is asked for."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET state = 'failed', reason = ? WHERE file_id = ? AND stage = ?",
+                (reason, file_id, stage.value),
+            )
+
+    def release(self, stage: Stage, file_ids: Sequence[int]) -> None:
+        """Give claimed jobs back undone, after a cancel."""
+        with self._database.write() as db:
+            db.executemany(
+                """
+                UPDATE jobs SET state = 'ready', attempts = attempts - 1
+                WHERE file_id = ? AND stage = ? AND state = 'running'
+                """,
+                ((file_id, stage.value) for file_id in file_ids),
+            )
+
+    def recover(self) -> None:
+        """After a sudden death: what was being worked on is ready again, until it has been so too often."""
+        with self._database.write() as db:
+            db.execute(
+                """
+                UPDATE jobs SET state = 'failed', reason = 'the program ended several times while it was being read'
+                WHERE state = 'running' AND attempts >= ?
+                """,
+                (MAX_ATTEMPTS,),
+            )
+            db.execute("UPDATE jobs SET state = 'ready' WHERE state = 'running'")
+
+    def retry_failed(self) -> int:
+        """Make every failed job ready again; how many."""
+        with self._database.write() as db:
+            db.execute("UPDATE jobs SET state = 'ready', attempts = 0, reason = NULL WHERE state = 'failed'")
+            return db.changes()
+
+    def queue_needed(self, models: ModelState, content_id: int | None = None) -> None:
+        """Queue whatever the contents (or one of them) still lack under the models in use.
+
+        Called for one content when it was read, and for all when a run starts: that is how a file finishes by itself
+        once its model is there, and how a new model comes to fill its space.
+        """
+        current = {
+            Stage.TEXT: models.text_space,
+            Stage.PHOTO: models.photo_space,
+            Stage.SPEECH: models.speech_model or "",
+        }
+        with self._database.write() as db:
+            for stage, need in _NEEDS.items():
+                if stage is Stage.SPEECH and models.speech_model is None:
+                    need = "c.has_audio = 1 AND c.speech_model IS NULL AND ? = ''"
+                one = "AND c.id = ?" if content_id is not None else ""
+                bindings = [stage.value, current[stage], *([content_id] if content_id is not None else [])]
+                # One job a content: its copies share what comes of it.
+                db.execute(
+                    f"""
+                    INSERT OR IGNORE INTO jobs (file_id, stage, state, newest_ns)
+                    SELECT min(f.id), ?, 'ready', max(f.mtime_ns)
+                    FROM contents c JOIN files f ON f.content_id = c.id
+                    WHERE {need} {one}
+                    GROUP BY c.id
+                    """,
+                    bindings,
+                )
+
+    def ready(self, stage: Stage) -> int:
+        """How many jobs of a stage can be claimed."""
+        count: int = self._database.connection.execute(
+            """
+            SELECT count(*) FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+            WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
+            """,
+            (stage.value,),
+        ).get
+        return count
+
+    def files_left(self, stages: Sequence[Stage], root_id: int | None = None) -> int:
+        """How many files have a job left in one of these stages."""
+        values = [stage.value for stage in stages]
+        mine = "AND f.root_id = ?" if root_id is not None else ""
+        count: int = self._database.connection.execute(
+            f"""
+            SELECT count(DISTINCT j.file_id) FROM jobs j JOIN files f ON f.id = j.file_id
+            WHERE j.stage IN ({placeholders(values)}) AND j.state <> 'failed' {mine}
+            """,
+            [*values, *([root_id] if root_id is not None else [])],
+        ).get
+        return count
+
+    def failed_files(self, root_id: int | None = None) -> int:
+        """How many files have a failed job."""
+        mine = "AND f.root_id = ?" if root_id is not None else ""
+        count: int = self._database.connection.execute(
+            f"""
+            SELECT count(DISTINCT j.file_id) FROM jobs j JOIN files f ON f.id = j.file_id
+            WHERE j.state = 'failed' {mine}
+            """,
+            [root_id] if root_id is not None else [],
+        ).get
+        return count
+
+    def failures(self) -> list[Failure]:
+        """Files that could not be read, then those that are known by their name only, each by path."""
+        failed = self._database.connection.execute(
+            """
+            SELECT f.path, f.kind, j.reason, max(j.attempts) FROM jobs j JOIN files f ON f.id = j.file_id
+            WHERE j.state = 'failed' GROUP BY f.id ORDER BY f.path
+            """
+        )
+        found = [Failure(path, Kind(kind), reason or "unknown", attempts) for path, kind, reason, attempts in failed]
+        skipped = self._database.connection.execute(
+            "SELECT path, kind, skip_reason FROM files WHERE skip_reason IS NOT NULL ORDER BY path"
+        )
+        found.extend(Failure(path, Kind(kind), reason, 1, skipped=True) for path, kind, reason in skipped)
+        return found

@@ -1,0 +1,109 @@
+"""Watched folders, and the requests about them that other processes leave."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.store.connection import Database
+from core.store.filters import is_under, under
+from core.types import Root
+
+
+class Verb(StrEnum):
+    """What another process may ask of the one that writes."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One queued request."""
+
+    id: int
+    verb: Verb
+    path: bytes
+
+
+@dataclass(frozen=True)
+class RootRow:
+    """A root with what its scan needs to know."""
+
+    id: int
+    path: bytes
+    fs_id: str | None
+    offline: bool
+    held: int
+
+    @property
+    def root(self) -> Root:
+        return Root(self.id, self.path, self.offline)
+
+
+class Roots:
+    """The table ``roots`` and the queue ``requests``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[RootRow]:
+        rows = self._database.connection.execute("SELECT id, path, fs_id, offline, held FROM roots ORDER BY path")
+        return [RootRow(id_, path, fs_id, bool(offline), held) for id_, path, fs_id, offline, held in rows]
+
+    def by_path(self, path: bytes) -> RootRow | None:
+        return next((row for row in self.all() if row.path == path), None)
+
+    def add(self, path: bytes) -> int:
+        """Add a root; its id, also when it was there already. Files known below it become its own."""
+        with self._database.write() as db:
+            db.execute("INSERT OR IGNORE INTO roots (path, added_ns) VALUES (?, ?)", (path, time.time_ns()))
+            root_id: int = db.execute("SELECT id FROM roots WHERE path = ?", (path,)).get
+            outer = self._innermost(path)
+            if outer is not None:
+                condition, bounds = under("path", path)
+                # Deeper roots keep theirs: only the outer root's files change hands.
+                db.execute(f"UPDATE files SET root_id = ? WHERE root_id = ? AND {condition}", (root_id, outer, *bounds))
+            return root_id
+
+    def remove(self, root_id: int) -> None:
+        """Forget a root. Its files stay with an outer root if there is one, else they leave the index."""
+        with self._database.write() as db:
+            path = db.execute("SELECT path FROM roots WHERE id = ?", (root_id,)).get
+            if path is None:
+                return
+            outer = self._innermost(path)
+            if outer is not None:
+                db.execute("UPDATE files SET root_id = ? WHERE root_id = ?", (outer, root_id))
+            else:
+                # Not left to the cascade, because the trigger that keeps names_fts in step must run for each.
+                db.execute("DELETE FROM files WHERE root_id = ?", (root_id,))
+            db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+
+    def set_scanned(self, root_id: int, fs_id: str, held: int) -> None:
+        """A complete scan has ended: the root is there, on this file system, with so many files."""
+        with self._database.write() as db:
+            db.execute("UPDATE roots SET fs_id = ?, held = ?, offline = 0 WHERE id = ?", (fs_id, held, root_id))
+
+    def set_offline(self, root_id: int, offline: bool) -> None:
+        with self._database.write() as db:
+            db.execute("UPDATE roots SET offline = ? WHERE id = ?", (int(offline), root_id))
+
+    def request(self, verb: Verb, path: bytes) -> None:
+        """Leave a request for the process that writes."""
+        with self._database.write() as db:
+            db.execute("INSERT INTO requests (verb, path) VALUES (?, ?)", (verb.value, path))
+
+    def requests(self) -> list[Request]:
+        rows = self._database.connection.execute("SELECT id, verb, path FROM requests ORDER BY id")
+        return [Request(id_, Verb(verb), path) for id_, verb, path in rows]
+
+    def clear_request(self, request_id: int) -> None:
+        with self._database.write() as db:
+            db.execute("DELETE FROM requests WHERE id = ?", (request_id,))
+
+    def _innermost(self, path: bytes) -> int | None:
+        """The id of the innermost root that holds ``path`` without being it."""
+        holding = [row for row in self.all() if is_under(path, row.path)]
+        return max(holding, key=lambda row: len(row.path)).id if holding else None

@@ -1,0 +1,143 @@
+"""Segments, their text, and full-text search over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.store.connection import Database
+from core.store.files import placeholders
+from core.store.filters import FileFilter
+from core.types import Locator, Passage, SegmentKind, SpeechSpan
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """A segment as stored."""
+
+    id: int
+    content_id: int
+    kind: SegmentKind
+    locator: Locator
+    text: str
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """A segment that full text found. ``bm25`` is FTS5's: lower is better, always negative."""
+
+    segment_id: int
+    content_id: int
+    bm25: float
+
+
+class Segments:
+    """The tables ``segments`` and ``segments_fts``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def replace_passages(self, content_id: int, passages: Sequence[Passage]) -> None:
+        """Set a content's passages, inside the caller's transaction."""
+        rows = [(SegmentKind.PASSAGE, passage.locator, passage.text) for passage in passages if passage.text.strip()]
+        self._replace(content_id, SegmentKind.PASSAGE, rows)
+
+    def replace_speech(self, content_id: int, spans: Sequence[SpeechSpan]) -> None:
+        """Set a content's transcript, inside the caller's transaction."""
+        rows = [
+            (SegmentKind.SPEECH, Locator(start_s=span.start_s, end_s=span.end_s), span.text.strip())
+            for span in spans
+            if span.text.strip()
+        ]
+        self._replace(content_id, SegmentKind.SPEECH, rows)
+
+    def ensure_whole(self, content_id: int, kind: SegmentKind) -> int:
+        """The id of the one segment that stands for a whole picture or video, made on first sight."""
+        with self._database.write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO segments (content_id, kind, ordinal) VALUES (?, ?, 0)", (content_id, kind.value)
+            )
+            segment_id: int = db.execute(
+                "SELECT id FROM segments WHERE content_id = ? AND kind = ? AND ordinal = 0", (content_id, kind.value)
+            ).get
+            return segment_id
+
+    def rows(self, segment_ids: Sequence[int]) -> dict[int, SegmentRow]:
+        """Segments by id."""
+        found: dict[int, SegmentRow] = {}
+        for start in range(0, len(segment_ids), _CHUNK):
+            chunk = segment_ids[start : start + _CHUNK]
+            for row in self._read(f"id IN ({placeholders(chunk)})", chunk):
+                found[row.id] = row
+        return found
+
+    def of_content(self, content_id: int, kinds: Sequence[SegmentKind]) -> list[SegmentRow]:
+        """A content's segments of these kinds, in order."""
+        values = [kind.value for kind in kinds]
+        return self._read(
+            f"content_id = ? AND kind IN ({placeholders(values)}) ORDER BY kind, ordinal", [content_id, *values]
+        )
+
+    def without_vector(self, content_id: int, space_id: int, kinds: Sequence[SegmentKind]) -> list[SegmentRow]:
+        """A content's segments of these kinds that have no vector in the space, in order."""
+        values = [kind.value for kind in kinds]
+        return self._read(
+            f"""
+            content_id = ? AND kind IN ({placeholders(values)})
+            AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.segment_id = segments.id AND v.space_id = ?)
+            ORDER BY kind, ordinal
+            """,
+            [content_id, *values, space_id],
+        )
+
+    def match(self, expression: str, kind: SegmentKind, where: FileFilter, limit: int) -> list[TextMatch]:
+        """Segments of one kind that match an FTS5 expression, best first."""
+        condition, bindings = where.sql()
+        # The bare form spares the join with files, which costs more than the search itself.
+        if where.empty:
+            allowed, bindings = "1", []
+        else:
+            allowed = f"s.content_id IN (SELECT f.content_id FROM files f WHERE {condition})"
+        rows = self._database.connection.execute(
+            f"""
+            SELECT s.id, s.content_id, bm25(segments_fts) AS score
+            FROM segments_fts JOIN segments s ON s.id = segments_fts.rowid
+            WHERE segments_fts MATCH ? AND s.kind = ? AND {allowed} ORDER BY score LIMIT ?
+            """,
+            [expression, kind.value, *bindings, limit],
+        )
+        return [TextMatch(*row) for row in rows]
+
+    def count(self) -> int:
+        count: int = self._database.connection.execute("SELECT count(*) FROM segments").get
+        return count
+
+    def _replace(self, content_id: int, kind: SegmentKind, rows: Sequence[tuple[SegmentKind, Locator, str]]) -> None:
+        with self._database.write() as db:
+            db.execute("DELETE FROM segments WHERE content_id = ? AND kind = ?", (content_id, kind.value))
+            db.executemany(
+                """
+                INSERT INTO segments (content_id, kind, ordinal, page, char_offset, label, start_s, end_s, text)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                (
+                    (content_id, kind.value, ordinal, at.page, at.offset, at.label, at.start_s, at.end_s, text)
+                    for ordinal, (kind, at, text) in enumerate(rows)
+                ),
+            )
+
+    def _read(self, condition: str, bindings: Sequence[str | int]) -> list[SegmentRow]:
+        cursor = self._database.connection.execute(
+            f"""
+            SELECT id, content_id, kind, page, char_offset, label, start_s, end_s, text
+            FROM segments WHERE {condition}
+            """,
+            bindings,
+        )
+        return [
+            SegmentRow(id_, content_id, SegmentKind(kind), Locator(page, offset, label, start_s, end_s), text)
+            for id_, content_id, kind, page, offset, label, start_s, end_s, text in cursor
+        ]
+
+
+_CHUNK = 900  # bindings a statement may have
