@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cancel import CancelToken
+from core.config import Settings
 from core.types import EmbeddingSpace, Matrix, SpeechSpan
 
 SAMPLE_RATE_HZ = 16_000  # what Whisper and the voice-activity detector hear
@@ -87,6 +88,10 @@ class Encoders(Protocol):
         """Goes before waiting batches of the indexer."""
         ...
 
+    def reload(self, settings: Settings) -> None:
+        """Look again which models are in use: one was installed or chosen. Between batches only."""
+        ...
+
     def drop_idle(self) -> None:
         """End the child if it has had nothing to do for a while; it starts again when needed."""
         ...
@@ -109,6 +114,8 @@ class Speech(Protocol):
         Raises ``ModelMissingError``, ``ModelError``, ``ChildError`` as ``Encoders`` does, and ``Cancelled``.
         """
         ...
+
+    def reload(self, settings: Settings) -> None: ...
 
     def drop_idle(self) -> None: ...
 

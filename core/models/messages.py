@@ -1,0 +1,173 @@
+"""What the hosts and their children say to one another: msgspec structs, checked on arrival.
+
+Every request is answered by exactly one reply and carries all it needs, the model included, so that a child which
+died can be started again and asked the same thing. Paths travel as bytes (``os.fsencode``).
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from core.errors import ChildError, FindlingError, ModelError, UnreadableError
+from core.models.installed import InstalledModel, Manifest
+from core.types import Matrix, SpeechSpan
+
+
+class Task(StrEnum):
+    """Which encoder sees the inputs, and as what."""
+
+    PICTURES = "pictures"
+    PHOTO_TEXTS = "photo-texts"
+    PASSAGES = "passages"
+    QUERIES = "queries"
+
+
+class ModelRef(msgspec.Struct, frozen=True):
+    """An installed model on its way to a child."""
+
+    folder: bytes
+    manifest: Manifest
+    weights_id: str
+    packaged: bool
+
+    @classmethod
+    def of(cls, model: InstalledModel) -> ModelRef:
+        return cls(os.fsencode(model.folder), model.manifest, model.weights_id, model.packaged)
+
+    def resolve(self) -> InstalledModel:
+        return InstalledModel(Path(os.fsdecode(self.folder)), self.manifest, self.weights_id, self.packaged)
+
+
+class Encode(msgspec.Struct, frozen=True, tag=True):
+    """One batch for an encoder; answered by ``Vectors``."""
+
+    model: ModelRef
+    task: Task
+    texts: list[str] = []
+    pictures: list[bytes] = []
+
+
+class FindSpeech(msgspec.Struct, frozen=True, tag=True):
+    """Where somebody speaks in a recording; answered by ``Windows``."""
+
+    pcm: bytes
+
+
+class Transcribe(msgspec.Struct, frozen=True, tag=True):
+    """One window of a recording, as (start, end) in samples; answered by ``Transcript``.
+
+    ``language`` is None for the first window: it is then told apart among ``expected``, or among all that the model
+    knows when that is empty.
+    """
+
+    model: ModelRef
+    pcm: bytes
+    window: tuple[int, int]
+    language: str | None
+    expected: list[str]
+
+
+class Inspect(msgspec.Struct, frozen=True, tag=True):
+    """Load a model and run it once; answered by ``Inspected``."""
+
+    model: ModelRef
+
+
+Request = Encode | FindSpeech | Transcribe | Inspect
+
+
+class Vectors(msgspec.Struct, frozen=True, tag=True):
+    """A float32 matrix of shape (rows, dim), row by row."""
+
+    rows: int
+    dim: int
+    data: bytes
+
+    @classmethod
+    def of(cls, matrix: Matrix) -> Vectors:
+        rows, dim = matrix.shape
+        return cls(rows, dim, np.ascontiguousarray(matrix, dtype="<f4").tobytes())
+
+    def matrix(self) -> Matrix:
+        return np.frombuffer(self.data, dtype="<f4").reshape(self.rows, self.dim).astype(np.float32)
+
+
+class Windows(msgspec.Struct, frozen=True, tag=True):
+    windows: list[tuple[int, int]]  # samples
+
+
+class Transcript(msgspec.Struct, frozen=True, tag=True):
+    spans: list[SpeechSpan]
+    language: str
+
+
+class Inspected(msgspec.Struct, frozen=True, tag=True):
+    dim: int | None
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The request could not be done. ``trace`` is for the log at debug level only."""
+
+    kind: str
+    message: str
+    path: bytes | None = None
+    trace: str = ""
+
+    @classmethod
+    def of(cls, error: Exception, trace: str) -> Failed:
+        if isinstance(error, FindlingError):
+            kind = "unreadable" if isinstance(error, UnreadableError) else "model"
+            return cls(kind, error.message, None if error.path is None else os.fsencode(error.path), trace)
+        return cls("other", one_line(error), None, trace)
+
+    def error(self) -> FindlingError:
+        path = None if self.path is None else os.fsdecode(self.path)
+        match self.kind:
+            case "unreadable":
+                return UnreadableError(self.message, path=path)
+            case "model":
+                return ModelError(self.message, path=path)
+        return ChildError(f"the model failed: {self.message}")
+
+
+Reply = Vectors | Windows | Transcript | Inspected | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder = msgspec.msgpack.Decoder(Request)
+_reply_decoder = msgspec.msgpack.Decoder(Reply)
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def pack(message: Request | Reply) -> bytes:
+    return _encoder.encode(message)
+
+
+def unpack_request(data: bytes) -> Request:
+    request: Request = _request_decoder.decode(data)
+    return request
+
+
+def unpack_reply(data: bytes, expected: type[R]) -> R:
+    """Raises the error that a ``Failed`` carries, ``ChildError`` when the answer is not of the expected type."""
+    try:
+        reply: Any = _reply_decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise ChildError(f"an answer could not be read: {error}") from error
+    if isinstance(reply, Failed):
+        raise reply.error()
+    if not isinstance(reply, expected):
+        raise ChildError(f"an unexpected answer: {type(reply).__name__}")
+    return reply
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of a foreign exception's text, or its type where it has none."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

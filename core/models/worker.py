@@ -1,0 +1,188 @@
+"""What the model children run: load the model that a request names, answer, keep it for the next request.
+
+Nothing heavy is imported before ``serve_models`` has put the process offline and quiet: the hub's client reads its
+switches at import.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from core.models.base import ImageEncoder, TextEncoder
+from core.models.catalogue import Form
+from core.models.installed import InstalledModel, check_unchanged
+from core.models.messages import (
+    Encode,
+    Failed,
+    FindSpeech,
+    Inspect,
+    Inspected,
+    ModelRef,
+    Reply,
+    Request,
+    Task,
+    Transcribe,
+    Transcript,
+    Vectors,
+    Windows,
+    pack,
+    unpack_request,
+)
+from core.types import ModelRole
+
+if TYPE_CHECKING:
+    from core.models.speech import WhisperTranscriber
+
+OFFLINE_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",  # its threads would compete with torch's
+}
+
+
+def serve_models(connection: Connection) -> None:
+    """Answer requests until the pipe closes (``EOFError``)."""
+    os.environ.update(OFFLINE_ENVIRONMENT)
+    keep_quiet()
+    worker = ModelWorker()
+    while True:
+        data = connection.recv_bytes()
+        try:
+            reply = worker.answer(unpack_request(data))
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is crosses the pipe as a typed reply
+            reply = Failed.of(error, traceback.format_exc())
+        connection.send_bytes(pack(reply))
+
+
+def keep_quiet() -> None:
+    """Send what libraries log and warn nowhere: this process shares the terminal with the command line."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+
+
+class ModelWorker:
+    """Holds at most one loaded model of each role."""
+
+    def __init__(self) -> None:
+        self._refs: dict[ModelRole, ModelRef] = {}
+        self._photo: ImageEncoder | None = None
+        self._text: TextEncoder | None = None
+        self._speech: WhisperTranscriber | None = None
+
+    def answer(self, request: Request) -> Reply:
+        """Raises ``ModelError`` when the model cannot be loaded; anything else from a library passes through."""
+        match request:
+            case Encode():
+                return self._encode(request)
+            case FindSpeech():
+                from core.models.speech import find_speech, map_samples
+
+                use_physical_cores()
+                return Windows(find_speech(map_samples(_path(request.pcm))))
+            case Transcribe():
+                return self._transcribe(request)
+            case Inspect():
+                return self._inspect(request.model)
+
+    def _encode(self, request: Encode) -> Vectors:
+        match request.task:
+            case Task.PICTURES:
+                return Vectors.of(self._photo_encoder(request.model).encode_images(request.pictures))
+            case Task.PHOTO_TEXTS:
+                return Vectors.of(self._photo_encoder(request.model).encode_texts(request.texts))
+            case Task.PASSAGES:
+                return Vectors.of(self._text_encoder(request.model).encode_passages(request.texts))
+            case Task.QUERIES:
+                return Vectors.of(self._text_encoder(request.model).encode_queries(request.texts))
+
+    def _transcribe(self, request: Transcribe) -> Transcript:
+        from core.models.speech import map_samples
+
+        transcriber = self._transcriber(request.model)
+        samples = map_samples(_path(request.pcm))
+        language = request.language or transcriber.language_of(samples, request.window, request.expected)
+        return Transcript(transcriber.transcribe_window(samples, request.window, language), language)
+
+    def _inspect(self, ref: ModelRef) -> Inspected:
+        """What a model that is about to be installed turns out to be."""
+        model = ref.resolve()
+        use_physical_cores()
+        match model.manifest.form:
+            case Form.OPEN_CLIP:
+                from core.models.clip import measure_dim as measure_photo_dim
+
+                return Inspected(measure_photo_dim(model))
+            case Form.SENTENCE_TRANSFORMERS:
+                from core.models.text import measure_dim as measure_text_dim
+
+                return Inspected(measure_text_dim(model))
+            case Form.WHISPER:
+                from core.models.speech import load_whisper
+
+                load_whisper(model.folder / model.manifest.weights)
+                return Inspected(None)
+
+    def _photo_encoder(self, ref: ModelRef) -> ImageEncoder:
+        if self._photo is None or self._refs.get(ModelRole.PHOTO) != ref:
+            from core.models.clip import OpenClipEncoder
+
+            self._photo = None  # the old one is gone before the new one takes its memory
+            self._photo = OpenClipEncoder(_ready(ref))
+            self._refs[ModelRole.PHOTO] = ref
+        return self._photo
+
+    def _text_encoder(self, ref: ModelRef) -> TextEncoder:
+        if self._text is None or self._refs.get(ModelRole.TEXT) != ref:
+            from core.models.text import SentenceEncoder
+
+            self._text = None
+            self._text = SentenceEncoder(_ready(ref))
+            self._refs[ModelRole.TEXT] = ref
+        return self._text
+
+    def _transcriber(self, ref: ModelRef) -> WhisperTranscriber:
+        if self._speech is None or self._refs.get(ModelRole.SPEECH) != ref:
+            from core.models.speech import WhisperTranscriber
+
+            self._speech = None
+            self._speech = WhisperTranscriber(_ready(ref))
+            self._refs[ModelRole.SPEECH] = ref
+        return self._speech
+
+
+def _ready(ref: ModelRef) -> InstalledModel:
+    """The model with its files checked and torch set up. Raises ``ModelError``."""
+    model = ref.resolve()
+    check_unchanged(model)
+    use_physical_cores()
+    return model
+
+
+def _path(encoded: bytes) -> Path:
+    return Path(os.fsdecode(encoded))
+
+
+def use_physical_cores() -> None:
+    """Give torch the cores that this process may use.
+
+    Hyper-threads share the vector units that matrix products are bound by. Set again after every load, because
+    importing silero-vad sets the number to one. ``OMP_NUM_THREADS`` goes before.
+    """
+    import torch
+
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(max(1, min(allowed, psutil.cpu_count(logical=False) or allowed)))
