@@ -127,6 +127,11 @@ class Files:
             for id_, path, size, mtime_ns, ctime_ns, inode in rows
         }
 
+    def count(self, root_id: int) -> int:
+        """How many files a root has."""
+        count: int = self._database.connection.execute("SELECT count(*) FROM files WHERE root_id = ?", (root_id,)).get
+        return count
+
     def by_path(self, path: bytes) -> KnownFile | None:
         row = self._database.connection.execute(
             "SELECT id, size, mtime_ns, ctime_ns, inode FROM files WHERE path = ?", (path,)

@@ -1,0 +1,319 @@
+"""The facade: everything the command line and the window ask for.
+
+Any thread may call any method; each gets its own connection to the index. The children that read files and run
+models are started when they are first needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core import doctor
+from core.cancel import CancelToken
+from core.config import Settings, load_settings
+from core.errors import FolderError, IndexBusyError
+from core.extract.base import Reader
+from core.extract.sandbox import Sandbox
+from core.index.indexer import Indexer
+from core.index.requests import apply_requests
+from core.models import library
+from core.models.base import Encoders, Speech
+from core.models.host import EncoderHost, SpeechHost
+from core.search.searcher import Searcher
+from core.store.filters import is_under
+from core.store.roots import Verb
+from core.store.store import Store
+from core.types import (
+    Check,
+    Failure,
+    IndexReport,
+    ModelInfo,
+    ModelRole,
+    Progress,
+    Query,
+    Root,
+    RootStatus,
+    SearchResult,
+    SpeechSpan,
+    Stage,
+    Status,
+)
+from core.writer import WriterLock
+
+logger = logging.getLogger(__name__)
+
+OnProgress = Callable[[Progress], None]
+
+_MODEL_STAGES = {Stage.TEXT: ModelRole.TEXT, Stage.PHOTO: ModelRole.PHOTO, Stage.SPEECH: ModelRole.SPEECH}
+
+
+class Engine:
+    """Open with ``Engine.open``; close when done."""
+
+    def __init__(self, settings: Settings, store: Store, encoders: Encoders, speech: Speech, reader: Reader) -> None:
+        self._settings = settings
+        self._store = store
+        self._encoders = encoders
+        self._speech = speech
+        self._reader = reader
+        self._indexer = Indexer(store, reader, encoders, speech, settings.folders)
+        self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
+        self._indexing = False
+        # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
+        self._example_reader: Reader = Sandbox() if isinstance(reader, Sandbox) else reader
+        self._searcher = Searcher(store, encoders, self._example_reader, self._transcribe_example)
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        encoders: Encoders | None = None,
+        speech: Speech | None = None,
+        reader: Reader | None = None,
+    ) -> Engine:
+        """Open the index that the settings name, making it where there is none.
+
+        Raises ``SettingsError`` for settings that cannot be read or folders that cannot be made, and
+        ``IndexDamagedError`` for an index that cannot be used.
+        """
+        settings = settings or load_settings()
+        settings.folders.create()
+        return cls(
+            settings,
+            Store(settings.folders),
+            encoders or EncoderHost(settings),
+            speech or SpeechHost(settings),
+            reader or Sandbox(),
+        )
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    # Folders
+
+    def add_root(self, folder: Path) -> None:
+        """Watch a folder from now on. Queued to the process that indexes, if another one does.
+
+        Raises ``FolderError`` when it is no folder, cannot be read, or is our own.
+        """
+        path = _usable_folder(folder, self._settings)
+        self._request(Verb.ADD, os.fsencode(path))
+
+    def remove_root(self, folder: Path) -> None:
+        """Forget a folder: its files leave the index, the folder itself is not touched.
+
+        Raises ``FolderError`` when it is not watched.
+        """
+        path = os.fsencode(_absolute(folder))
+        if path not in {status.root.path for status in self.roots()}:
+            raise FolderError("this folder is not watched", path=folder)
+        self._request(Verb.REMOVE, path)
+
+    def roots(self) -> list[RootStatus]:
+        """The watched folders with their counts; what was asked for but not carried out yet is counted in."""
+        store = self._store
+        can_do, waiting = self._stages_by_model()
+        found = {
+            row.path: RootStatus(
+                row.root,
+                files=store.files.count(row.id),
+                pending=store.jobs.files_left(can_do, row.id),
+                waiting=store.jobs.files_left(waiting, row.id),
+                failed=store.jobs.failed_files(row.id),
+            )
+            for row in store.roots.all()
+        }
+        for request in store.roots.requests():
+            if request.verb is Verb.REMOVE:
+                found.pop(request.path, None)
+            else:
+                found.setdefault(request.path, RootStatus(Root(-request.id, request.path), 0, 0, 0, 0))
+        return [found[path] for path in sorted(found)]
+
+    # Indexing
+
+    def index(self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None) -> IndexReport:
+        """Work until nothing is left that can be done. Raises ``IndexBusyError`` when another process does already."""
+        with self._writing("index"):
+            return self._indexer.run(on_progress=on_progress, cancel=cancel or CancelToken())
+
+    def watch(
+        self,
+        *,
+        cancel: CancelToken,
+        on_progress: OnProgress | None = None,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        """Index, then follow changes until cancelled. ``on_change`` may be called from any thread.
+
+        Raises ``IndexBusyError`` when another process indexes already.
+        """
+        with self._writing("watch"):
+            self._indexer.follow(cancel=cancel, on_progress=on_progress, on_change=on_change)
+
+    def wake(self) -> None:
+        """Make a running ``watch`` look at queued requests and new models at once."""
+        self._indexer.wake()
+
+    def retry_failed(self) -> int:
+        """Try the files that could not be read again, at the next run; how many steps."""
+        count = self._store.jobs.retry_failed()
+        self.wake()
+        return count
+
+    # Searching
+
+    def search(self, query: Query) -> SearchResult:
+        """Answer a query.
+
+        Raises ``UsageError`` for an empty query and ``UnreadableError`` for an example file that cannot be read.
+        """
+        return self._searcher.search(query)
+
+    def thumbnail(self, content_hash: str, size: int = 256) -> Path | None:
+        """A JPEG file in the cache that fits in ``size`` (256 or 512) pixels; None where there is none."""
+        return self._store.thumbnails.find(content_hash, size)
+
+    # State
+
+    def status(self) -> Status:
+        store = self._store
+        counts = store.counts()
+        can_do, _ = self._stages_by_model()
+        return Status(
+            roots=len(self.roots()),
+            files=counts.files,
+            by_kind=counts.by_kind,
+            segments=store.segments.count(),
+            vectors=store.vectors.count(),
+            pending=store.jobs.files_left(can_do),
+            waiting=self._waiting(),
+            failed=store.jobs.failed_files(),
+            skipped=counts.skipped,
+            index_bytes=counts.index_bytes,
+            indexing=self._lock.holder(),
+        )
+
+    def failures(self) -> list[Failure]:
+        """Files that could not be read, then those known by their name only."""
+        return self._store.jobs.failures()
+
+    def doctor(self) -> list[Check]:
+        return doctor.examine(self._store, self._settings)
+
+    # Models
+
+    def models(self) -> list[ModelInfo]:
+        return library.list_models(self._settings)
+
+    def fetch_model(
+        self,
+        name: str,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> ModelInfo:
+        """Fetch a model from its hub, on the user's yes: the one door to the network. Raises ``FetchError``."""
+        info = library.fetch_model(self._settings, name, on_progress, cancel)
+        self._reload_models(self._settings)
+        return info
+
+    def import_model(self, folder: Path) -> ModelInfo:
+        """Take a model from a folder on this computer. Raises ``ModelError``."""
+        info = library.import_model(self._settings, folder)
+        self._reload_models(self._settings)
+        return info
+
+    def use_model(self, name: str) -> None:
+        """Choose an installed model for its role. Raises ``ModelMissingError``."""
+        self._reload_models(library.use_model(self._settings, name))
+
+    def verify_models(self) -> list[tuple[ModelInfo, bool, str]]:
+        """Hash every installed model's files again and compare."""
+        return library.verify_models(self._settings)
+
+    def close(self) -> None:
+        """End the children and close the index. Cancel a running ``index`` or ``watch`` first and wait for it."""
+        for part in (self._reader, self._example_reader, self._encoders, self._speech):
+            part.close()
+        self._store.close()
+
+    def _request(self, verb: Verb, path: bytes) -> None:
+        self._store.roots.request(verb, path)
+        if self._indexing:
+            self.wake()
+            return
+        try:
+            with self._writing(verb.value):
+                apply_requests(self._store)
+        except IndexBusyError:
+            logger.info("queued for the process that indexes")  # it looks every second
+
+    @contextmanager
+    def _writing(self, purpose: str) -> Iterator[None]:
+        with WriterLock(self._settings.folders, purpose):
+            self._indexing = True
+            try:
+                yield
+            finally:
+                self._indexing = False
+
+    def _reload_models(self, settings: Settings) -> None:
+        self._settings = settings
+        self._encoders.reload(settings)
+        self._speech.reload(settings)
+        self.wake()
+
+    def _stages_by_model(self) -> tuple[list[Stage], list[Stage]]:
+        """The stages that can be done with the models there are, and those that wait."""
+        there = {
+            Stage.TEXT: self._encoders.text_space() is not None,
+            Stage.PHOTO: self._encoders.photo_space() is not None,
+            Stage.SPEECH: self._speech.model() is not None,
+        }
+        can_do = [Stage.CONTENT, *(stage for stage, is_there in there.items() if is_there)]
+        return can_do, [stage for stage, is_there in there.items() if not is_there]
+
+    def _waiting(self) -> dict[ModelRole, int]:
+        _, waiting = self._stages_by_model()
+        counts = {_MODEL_STAGES[stage]: self._store.jobs.files_left([stage]) for stage in waiting}
+        return {role: count for role, count in counts.items() if count}
+
+    def _transcribe_example(self, path: bytes) -> list[SpeechSpan]:
+        """The words of an example recording that is not in the index.
+
+        Raises ``ModelMissingError`` without a speech model, ``UnreadableError`` for a broken file.
+        """
+        pcm = self._settings.folders.spool / f"example-{uuid.uuid4().hex}.f32"
+        try:
+            self._example_reader.decode_audio(path, pcm)
+            return self._speech.transcribe(pcm)
+        finally:
+            pcm.unlink(missing_ok=True)
+
+
+def _absolute(folder: Path) -> Path:
+    # Links are resolved, so that one folder reached by two names is one root.
+    return Path(os.path.realpath(folder.expanduser()))
+
+
+def _usable_folder(folder: Path, settings: Settings) -> Path:
+    path = _absolute(folder)
+    if not path.exists():
+        raise FolderError("there is no such folder", path=folder)
+    if not path.is_dir():
+        raise FolderError("this is a file, not a folder", path=folder)
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise FolderError("no permission to read it", path=folder)
+    own = settings.folders
+    encoded = os.fsencode(path)
+    for mine in (own.data, own.cache, own.config, own.models, own.logs):
+        if encoded == os.fsencode(mine) or is_under(encoded, os.fsencode(mine)):
+            raise FolderError("this is Findling's own folder", path=folder)
+    return path

@@ -1,0 +1,70 @@
+"""Who writes the index: one process at a time, known by name to the others."""
+
+from __future__ import annotations
+
+import json
+import os
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from core.config import Folders
+from core.errors import IndexBusyError
+
+_PATIENCE_S = 0.5
+
+
+class WriterLock:
+    """An advisory lock that ends with its process, however that ends.
+
+    The holder's name is kept in a file beside the lock, because Windows lets nobody read a locked file.
+    """
+
+    def __init__(self, folders: Folders, purpose: str = "index") -> None:
+        self._path = folders.lock
+        self._holder = folders.lock.with_suffix(".holder")
+        self._lock = FileLock(str(folders.lock), mode=0o600, thread_local=False)
+        self._purpose = purpose
+
+    def acquire(self) -> None:
+        """Take the lock. Raises ``IndexBusyError``, naming the holder, when another process or thread has it."""
+        try:
+            # Not at once: somebody's ``holder`` may have it for a moment.
+            self._lock.acquire(timeout=_PATIENCE_S, poll_interval=0.02)
+        except Timeout as error:
+            raise IndexBusyError(f"the index is being written by {self._said()}") from error
+        partial = self._holder.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(json.dumps({"pid": os.getpid(), "purpose": self._purpose}), "utf-8")
+        partial.replace(self._holder)
+
+    def release(self) -> None:
+        if self._lock.is_locked:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    def holder(self) -> str | None:
+        """The holder in words, such as ``findling index (process 4711)``; None when nobody holds the lock."""
+        if not self._lock.is_locked:
+            try:
+                self._lock.acquire(blocking=False)
+            except Timeout:
+                return self._said()
+            self._lock.release()
+            return None
+        return self._said()
+
+    def _said(self) -> str:
+        try:
+            said = json.loads(self._holder.read_text("utf-8"))
+            return f"findling {said['purpose']} (process {said['pid']})"
+        except (OSError, ValueError, KeyError):
+            return "another process"  # it has just taken the lock and not said its name yet
+
+    def __enter__(self) -> WriterLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
