@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from core.cancel import CancelToken
 from core.types import Extraction
 
 
@@ -29,15 +30,15 @@ class Extractor(Protocol):
 class Reader(Protocol):
     """What the engine sees of the sandbox child."""
 
-    def extract(self, path: bytes) -> Extraction:
+    def extract(self, path: bytes, cancel: CancelToken | None = None) -> Extraction:
         """Read one file.
 
         Raises ``UnreadableError`` with a person's reason when it is broken, hangs past its deadline, or kills the
-        child twice; ``SkippedError`` when its format is one that is not read.
+        child twice; ``SkippedError`` when its format is one that is not read; ``Cancelled``.
         """
         ...
 
-    def decode_audio(self, path: bytes, pcm: Path) -> float:
+    def decode_audio(self, path: bytes, pcm: Path, cancel: CancelToken | None = None) -> float:
         """Decode the first sound track to raw little-endian float32 mono at 16 kHz in ``pcm``; its length in seconds.
 
         Raises ``UnreadableError`` as ``extract`` does, also when there is no sound track.

@@ -1,0 +1,189 @@
+"""Cuts text into passages that a text encoder can read whole. Pure: text in, passages out.
+
+A passage is a slice of the text it came from, so that its offset is true and nothing is lost between two cuts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from core.types import Locator, Passage
+
+MAX_WORDS = 200  # MiniLM reads 256 tokens, and English takes about 1.25 of them a word
+_OVERLAP_WORDS = 50  # a longer sentence is not repeated: the overlap is there for context, not for bulk
+_SECTION_WORDS = 60  # a section shorter than this joins the next instead of being a passage of its own
+_PARAGRAPH_WORDS = 120  # from here on a passage ends early rather than in the middle of the next paragraph
+
+# Costs are counted in half words: a CJK character is about one token, half of what a word takes, and a word beyond
+# 20 characters is a name, a link or a blob that tokenisers cut up.
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f"
+_ATOM = re.compile(rf"[{_CJK}]|[^\s{_CJK}]{{1,20}}")
+_CJK_CHARACTER = re.compile(rf"[{_CJK}]")
+_LIMIT = 2 * MAX_WORDS
+
+_PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
+# A stop, what may close after it, blank space, and no small letter next ("e.g. this"); CJK stops need no space.
+_SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*\s+(?![a-z])|[。！？]+[」』”’）]*\s*""")
+_LINE_END = re.compile(r"\n\s*")
+_WIDE_GAP_CHARS = 200  # the void in a form or a padded file; no passage carries it along
+_WIDE_GAP = re.compile(rf"\s{{{_WIDE_GAP_CHARS},}}")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of text that no passage leaves: a page, a slide, a sheet, a chapter, or a whole text without such.
+
+    ``headings`` are character offsets into ``text`` at which a heading's line starts; a passage prefers to begin there.
+    """
+
+    text: str
+    page: int | None = None  # 1-based
+    label: str | None = None
+    offset: int | None = None  # where ``text`` starts in the whole document; None where pages locate
+    headings: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What is not cut further: a sentence, or where that is too long a line or a run of words."""
+
+    start: int
+    end: int
+    cost: int  # half words
+    paragraph_cost: int  # of the whole paragraph where the unit begins one, else 0
+    heading: bool
+
+
+def cut(sections: Iterable[Section]) -> tuple[Passage, ...]:
+    """Sections to passages of at most ``MAX_WORDS`` words, in order, each within one section.
+
+    Passages that follow one another inside a section without a heading or a wide gap between them share one
+    sentence, unless it is over 50 words. A passage's text is ``section.text[a:b]`` and its locator's offset is
+    ``section.offset + a``.
+    """
+    return tuple(passage for section in sections for passage in _cut_section(section))
+
+
+def count_words(text: str) -> int:
+    """Words as passages count them, rounded up: see the module's notes on CJK and on very long words."""
+    return (_cost(text) + 1) // 2
+
+
+def _cut_section(section: Section) -> Iterator[Passage]:
+    current: list[_Unit] = []
+    cost = 0
+    for unit in _units(section):
+        overlap: list[_Unit] = []
+        gap = unit.start - current[-1].end if current else 0
+        if gap >= _WIDE_GAP_CHARS or (unit.heading and cost >= 2 * _SECTION_WORDS):
+            full = True
+        elif cost + unit.cost > _LIMIT or (
+            unit.paragraph_cost and cost >= 2 * _PARAGRAPH_WORDS and cost + unit.paragraph_cost > _LIMIT
+        ):
+            full = True
+            overlap = _carried(current, unit)
+        else:
+            full = False
+        if full and current:
+            ended = current[: -len(overlap)] if overlap and overlap[-1].heading else current
+            if ended:
+                yield _passage(section, ended)
+            current, cost = overlap, sum(one.cost for one in overlap)
+        current.append(unit)
+        cost += unit.cost
+    if current:
+        yield _passage(section, current)
+
+
+def _carried(current: list[_Unit], following: _Unit) -> list[_Unit]:
+    """What the next passage starts with: headings that would be left behind without their text, else one sentence."""
+    headings: list[_Unit] = []
+    for unit in reversed(current):
+        if not unit.heading:
+            break
+        headings.insert(0, unit)
+    carried = headings or current[-1:]
+    cost = sum(unit.cost for unit in carried)
+    if cost > 2 * _OVERLAP_WORDS or cost + following.cost > _LIMIT:
+        return []
+    return carried
+
+
+def _passage(section: Section, units: list[_Unit]) -> Passage:
+    start, end = units[0].start, units[-1].end
+    offset = None if section.offset is None else section.offset + start
+    return Passage(section.text[start:end], Locator(page=section.page, label=section.label, offset=offset))
+
+
+def _units(section: Section) -> Iterator[_Unit]:
+    headings = set(section.headings)
+    text = section.text
+    for start, end in _pieces(text, 0, len(text), _PARAGRAPH_END, breaks=headings):
+        for piece_start, piece_end in _pieces(text, start, end, _WIDE_GAP):
+            cost = _cost(text[piece_start:piece_end])
+            heading = piece_start in headings
+            first = True
+            for unit_start, unit_end, unit_cost in _split(text, piece_start, piece_end, cost, whole=heading):
+                yield _Unit(unit_start, unit_end, unit_cost, cost if first else 0, heading)
+                first = False
+
+
+def _pieces(
+    text: str, start: int, end: int, separator: re.Pattern[str], breaks: Iterable[int] = ()
+) -> Iterator[tuple[int, int]]:
+    """Spans of ``text[start:end]`` between separators, without blank space at their ends, never empty.
+
+    A stop that is part of a separator stays with the piece before it. ``breaks`` start and end a piece of one line.
+    """
+    cuts = {match.end() for match in separator.finditer(text, start, end)}
+    for at in breaks:
+        line_end = text.find("\n", at, end)
+        cuts.update((at, end if line_end < 0 else line_end))
+    last = start
+    for at in (*sorted(cuts), end):
+        piece = text[last:at]
+        stripped = piece.strip()
+        if stripped:
+            lead = len(piece) - len(piece.lstrip())
+            yield last + lead, last + lead + len(stripped)
+        last = max(last, at)
+
+
+def _split(text: str, start: int, end: int, cost: int, *, whole: bool) -> Iterator[tuple[int, int, int]]:
+    """A paragraph to sentences; one that is too long to lines, and those to runs of words: (start, end, cost)."""
+    if whole and cost <= _LIMIT:
+        yield start, end, cost
+        return
+    for sentence in _pieces(text, start, end, _SENTENCE_END):
+        sentence_cost = _cost(text[slice(*sentence)])
+        if sentence_cost <= _LIMIT:
+            yield *sentence, sentence_cost
+            continue
+        for line in _pieces(text, *sentence, _LINE_END):
+            line_cost = _cost(text[slice(*line)])
+            if line_cost <= _LIMIT:
+                yield *line, line_cost
+            else:
+                yield from _runs(text, *line)
+
+
+def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of whole words up to a quarter of the limit, so that the passages they make up fill well."""
+    limit = _LIMIT // 4
+    run_start, run_end, cost = start, start, 0
+    for match in _ATOM.finditer(text, start, end):
+        atom_cost = 1 if _CJK_CHARACTER.match(match.group()) else 2
+        if cost + atom_cost > limit:
+            yield run_start, run_end, cost
+            run_start, cost = match.start(), 0
+        run_end = match.end()
+        cost += atom_cost
+    if cost:
+        yield run_start, run_end, cost
+
+
+def _cost(text: str) -> int:
+    atoms = len(_ATOM.findall(text))
+    return 2 * atoms - len(_CJK_CHARACTER.findall(text))

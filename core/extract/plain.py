@@ -1,0 +1,43 @@
+"""Plain text and Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from core.extract import media_types as mt
+from core.extract.passages import Section, cut
+from core.extract.text_codec import CUT_NOTE, read_text
+from core.types import Extraction, Kind, Metadata
+
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*?)[ \t]*#*$", re.MULTILINE)
+_FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
+
+
+class TextExtractor:
+    """Text in any encoding, source code and tables of values included."""
+
+    name = "text"
+    version = 1
+    media_types = frozenset((mt.TEXT, mt.MARKDOWN))
+
+    def extract(self, path: Path, media_type: str) -> Extraction:
+        text, was_cut = read_text(path)
+        headings = _headings(text) if media_type == mt.MARKDOWN else []
+        return Extraction(
+            kind=Kind.DOCUMENT,
+            media_type=media_type,
+            metadata=Metadata(title=headings[0][1][:500] if headings else None),
+            passages=cut([Section(text, offset=0, headings=tuple(at for at, _ in headings))]),
+            note=CUT_NOTE if was_cut else None,
+        )
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    """Offsets and words of Markdown headings; a ``#`` in fenced code is a comment, not a heading."""
+    fences = [match.span() for match in _FENCE.finditer(text)]
+    return [
+        (match.start(), match.group(1))
+        for match in _HEADING.finditer(text)
+        if not any(start <= match.start() < end for start, end in fences)
+    ]

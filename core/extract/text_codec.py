@@ -1,0 +1,61 @@
+"""Bytes in any encoding to text."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from core.extract.filetype import utf16_order
+
+MAX_TEXT_BYTES = 20 * 1024 * 1024  # three million words; what is longer is data rather than something to read
+CUT_NOTE = "cut at 20 MB of text"
+
+_SAMPLE_BYTES = 64 * 1024  # enough to tell an encoding; detection over megabytes takes seconds
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def read_text(path: Path, declared: str | None = None) -> tuple[str, bool]:
+    """A file's text with ``\\n`` for every line end, and whether it was cut at ``MAX_TEXT_BYTES``."""
+    with path.open("rb") as file:
+        data = file.read(MAX_TEXT_BYTES + 1)
+    return decode(data[:MAX_TEXT_BYTES], declared), len(data) > MAX_TEXT_BYTES
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """Text by byte order mark, else UTF-8, else the declared encoding, else the likeliest one; never raises.
+
+    UTF-8 goes before the declared encoding because text that is valid UTF-8 is nothing else, whatever it claims.
+    """
+    for mark, codec in _MARKS:
+        if data.startswith(mark):
+            return _tidy(data[len(mark) :].decode(codec, "replace"))
+    try:
+        # Not final: a character cut in half by the read limit is no reason to doubt the encoding.
+        return _tidy(codecs.getincrementaldecoder("utf-8")("strict").decode(data))
+    except UnicodeDecodeError:
+        pass
+    for codec_name in (declared, utf16_order(data[:_SAMPLE_BYTES]), _likeliest(data)):
+        if codec_name is None:
+            continue
+        try:
+            return _tidy(data.decode(codec_name, "replace"))
+        except (LookupError, UnicodeError):  # an encoding that is not known, or one that is not of text
+            continue
+    return _tidy(data.decode("cp1252", "replace"))
+
+
+def _likeliest(data: bytes) -> str | None:
+    import charset_normalizer
+
+    best = charset_normalizer.from_bytes(data[:_SAMPLE_BYTES]).best()
+    return best.encoding if best is not None else None
+
+
+def _tidy(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
