@@ -80,7 +80,8 @@ class Pen:
         self._mirror = -1.0 if mirrored else 1.0
         self._grade = grade or Grade()
         self._wobble_px = WOBBLE.get(style, 0.0) * half_px
-        self._line_px = max(1.0, half_px * 0.035)
+        # Large background shapes get no thicker contours than the things in front of them.
+        self._line_px = max(1.0, min(half_px * 0.035, min(image.size) * 0.012))
 
     def poly(self, points: Sequence[Point], fill: RGB) -> None:
         """A filled polygon with straight edges."""
@@ -102,11 +103,10 @@ class Pen:
         if self._style == "papercut":
             shifted = [(x + self._line_px, y + self._line_px) for x, y in placed]
             self._draw.line(shifted, fill=(0, 0, 0, 60), width=width_px, joint="curve")
-        self._draw.line(placed, fill=colour, width=width_px, joint="curve")
-        if width_px >= 4:
-            for x, y in (placed[0], placed[-1]):
-                r = width_px / 2 - 0.5
-                self._draw.ellipse([x - r, y - r, x + r, y + r], fill=colour)
+        if width >= 0.09:
+            edge_px = round(self._line_px * (1.5 if self._style == "outlined" else 0.6))
+            self._stroke(placed, width_px + 2 * max(1, edge_px), self._contour(colour))
+        self._stroke(placed, width_px, colour)
 
     def loop(self, x: float, y: float, rx: float, ry: float, width: float, fill: RGB) -> None:
         """A closed ring, hollow inside."""
@@ -121,6 +121,20 @@ class Pen:
             a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t * t
             points.append((a * start[0] + b * bend[0] + c * end[0], a * start[1] + b * bend[1] + c * end[1]))
         self.line(points, width, fill)
+
+    def _stroke(self, placed: list[Point], width_px: int, colour: RGB) -> None:
+        self._draw.line(placed, fill=colour, width=width_px, joint="curve")
+        if width_px >= 4:
+            for x, y in (placed[0], placed[-1]):
+                r = width_px / 2 - 0.5
+                self._draw.ellipse([x - r, y - r, x + r, y + r], fill=colour)
+
+    def _contour(self, fill: RGB) -> RGB:
+        # A dark thing gets a lighter contour and a light one a darker, so that white on snow
+        # and black at night stay visible in every style.
+        if self._style == "outlined":
+            return (30, 28, 36) if luma(fill) >= 60 else (175, 175, 185)
+        return mix(fill, (255, 255, 255), 0.5) if luma(fill) < 60 else mix(fill, (0, 0, 0), 0.35)
 
     def _ring(self, x: float, y: float, rx: float, ry: float, angle: float) -> list[Point]:
         count = max(10, min(48, int(self._half_px * max(rx, ry) * 0.8)))
@@ -147,15 +161,12 @@ class Pen:
         return placed
 
     def _shape(self, points: list[Point], fill: RGB) -> None:
-        # A dark thing gets a lighter contour and a light one a darker, so that white on snow
-        # and black at night stay visible in every style.
-        contour = mix(fill, (255, 255, 255), 0.35) if luma(fill) < 60 else mix(fill, (0, 0, 0), 0.35)
+        contour = self._contour(fill)
         closed = [*points, points[0], points[1]]
         thin = max(1, round(self._line_px * 0.6))
         if self._style == "outlined":
             self._draw.polygon(points, fill=fill)
-            ink = (30, 28, 36) if luma(fill) >= 60 else (175, 175, 185)
-            self._draw.line(closed, fill=ink, width=max(1, round(self._line_px * 1.5)), joint="curve")
+            self._draw.line(closed, fill=contour, width=max(1, round(self._line_px * 1.5)), joint="curve")
         elif self._style == "watercolour":
             self._draw.polygon(points, fill=(*fill, 205))
             self._draw.line(closed, fill=(*contour, 120), width=thin * 2)
@@ -163,7 +174,7 @@ class Pen:
             off = self._line_px * 1.4
             self._draw.polygon([(x + off, y + off) for x, y in points], fill=(0, 0, 0, 70))
             self._draw.polygon(points, fill=fill)
-            self._draw.line(closed, fill=(*contour, 70), width=thin)
+            self._draw.line(closed, fill=(*contour, 110), width=thin)
         elif self._style == "sketch":
             self._draw.polygon(points, fill=(*fill, 185))
             pencil = (70, 68, 74) if luma(fill) >= 60 else (150, 150, 158)
@@ -173,7 +184,7 @@ class Pen:
                 self._draw.line([*again, again[0]], fill=(*pencil, 200), width=thin)
         else:
             self._draw.polygon(points, fill=fill)
-            self._draw.line(closed, fill=(*contour, 130), width=thin)
+            self._draw.line(closed, fill=(*contour, 160), width=thin)
             if self._style == "shaded":
                 self._highlight(points, fill)
 
