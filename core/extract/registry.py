@@ -8,18 +8,35 @@ from pathlib import Path
 from core.errors import SkippedError, UnreadableError
 from core.extract import media_types as mt
 from core.extract.base import Extractor
+from core.extract.epub import EpubExtractor
 from core.extract.filetype import detect
 from core.extract.image import ImageExtractor
+from core.extract.mail import MailExtractor
+from core.extract.markup import HtmlExtractor, XmlExtractor
 from core.extract.media import MediaExtractor
+from core.extract.opendocument import OpenDocumentExtractor
 from core.extract.pdf import PdfExtractor
 from core.extract.plain import TextExtractor
+from core.extract.rtf import RtfExtractor
+from core.extract.sheets import SheetsExtractor
+from core.extract.slides import SlidesExtractor
+from core.extract.word import WordExtractor
 from core.types import Extraction
 
 EXTRACTORS: tuple[Extractor, ...] = (
     ImageExtractor(),
-    PdfExtractor(),
-    TextExtractor(),
     MediaExtractor(),
+    PdfExtractor(),
+    WordExtractor(),
+    SlidesExtractor(),
+    SheetsExtractor(),
+    OpenDocumentExtractor(),
+    EpubExtractor(),
+    HtmlExtractor(),
+    XmlExtractor(),
+    MailExtractor(),
+    RtfExtractor(),
+    TextExtractor(),
 )
 
 EXTRACTOR_VERSION: int = zlib.crc32(

@@ -1,0 +1,103 @@
+"""Documents that are zip archives of XML: limits against bombs, and XML without entities or network."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lxml import etree
+
+from core.errors import UnreadableError
+
+MAX_PART_BYTES = 64 * 1024 * 1024  # one XML part; parsed it takes about ten times that
+MAX_READ_BYTES = 256 * 1024 * 1024  # all parts of one document that are read
+MAX_ENTRIES = 50_000
+
+Element = Any  # lxml has no types of its own
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError, ValueError)
+
+
+class Archive:
+    """A zip archive whose parts are read within limits on what they unpack to."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._left = MAX_READ_BYTES
+        self._entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._entries)
+
+    def sizes(self, ending: str) -> list[int]:
+        """What the parts with names of this ending claim to unpack to, in bytes; zipfile holds them to it."""
+        return [entry.file_size for name, entry in self._entries.items() if name.endswith(ending)]
+
+    def read(self, name: str) -> bytes | None:
+        """One part; None where there is none. Raises ``UnreadableError`` where it is damaged, locked or too large."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        if entry.flag_bits & 1:
+            raise UnreadableError("needs a password")
+        most = min(MAX_PART_BYTES, self._left)
+        try:
+            with self._archive.open(entry) as part:
+                data = part.read(most + 1)
+        except (*_DAMAGED, RuntimeError) as error:
+            raise UnreadableError("damaged: a part of it cannot be unpacked") from error
+        if len(data) > most:
+            raise UnreadableError("unpacks to too much to be read")
+        self._left -= len(data)
+        return data
+
+    def xml(self, name: str) -> Element | None:
+        """The root element of one part; None where there is no such part or nothing of it can be parsed."""
+        data = self.read(name)
+        return parse_xml(data) if data is not None else None
+
+    def required_xml(self, name: str) -> Element:
+        """As ``xml``, but raises ``UnreadableError`` where that has none."""
+        root = self.xml(name)
+        if root is None:
+            raise UnreadableError("damaged: its main part is missing")
+        return root
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open a zip archive. Raises ``UnreadableError`` where it is none or holds too many parts."""
+    with path.open("rb") as file, _zip_file(file) as archive:
+        if len(archive.infolist()) > MAX_ENTRIES:
+            raise UnreadableError("holds too many parts to be read")
+        yield Archive(archive)
+
+
+def parse_xml(data: bytes) -> Element | None:
+    """The root of what can be parsed of an XML document, None where that is nothing.
+
+    Entities stay unresolved and nothing is loaded: neither bombs nor references outside have an effect.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
+def local_name(element: Element) -> str:
+    """An element's name without its namespace; empty for comments and instructions."""
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+def _zip_file(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except _DAMAGED as error:
+        raise UnreadableError("damaged: it cannot be unpacked") from error
