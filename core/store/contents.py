@@ -75,6 +75,11 @@ class Contents:
             content_id: int = db.execute("SELECT id FROM contents WHERE hash = ?", (digest,)).get
             return content_id
 
+    def phashes(self) -> dict[int, int]:
+        """The perceptual hash, an unsigned 64-bit number, of every content that has one, by content id."""
+        rows = self._database.connection.execute("SELECT id, phash FROM contents WHERE phash IS NOT NULL")
+        return {id_: from_signed(phash) for id_, phash in rows}
+
     def set_speech_model(self, content_id: int, model: str) -> None:
         """The transcript is there, written by ``model`` (``name@weights``). In the caller's transaction."""
         with self._database.write() as db:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from core.store.connection import Database
-from core.store.filters import FileFilter
+from core.store.filters import FileFilter, under
 from core.store.words import split_name
 from core.types import FileStamp, Kind, Stage
 
@@ -51,6 +51,7 @@ class KnownFile:
     id: int
     path: bytes
     stamp: FileStamp
+    root_id: int
 
 
 @dataclass(frozen=True)
@@ -117,15 +118,11 @@ class Files:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, root_id: int) -> dict[bytes, KnownFile]:
-        """Every file of a root, by path."""
-        rows = self._database.connection.execute(
-            "SELECT id, path, size, mtime_ns, ctime_ns, inode FROM files WHERE root_id = ?", (root_id,)
-        )
-        return {
-            path: KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)))
-            for id_, path, size, mtime_ns, ctime_ns, inode in rows
-        }
+    def known(self, root_id: int, folder: bytes | None = None) -> dict[bytes, KnownFile]:
+        """Every file of a root, or those of it below one folder, by path."""
+        condition, bounds = under("path", folder) if folder is not None else ("1", [])
+        found = self._known(f"root_id = ? AND {condition}", [root_id, *bounds])
+        return {file.path: file for file in found}
 
     def count(self, root_id: int) -> int:
         """How many files a root has."""
@@ -133,35 +130,30 @@ class Files:
         return count
 
     def by_path(self, path: bytes) -> KnownFile | None:
-        row = self._database.connection.execute(
-            "SELECT id, size, mtime_ns, ctime_ns, inode FROM files WHERE path = ?", (path,)
-        ).fetchone()
-        if row is None:
-            return None
-        id_, size, mtime_ns, ctime_ns, inode = row
-        return KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)))
+        return next(iter(self._known("path = ?", [path])), None)
 
-    def by_inode(self, root_id: int, inode: int) -> list[KnownFile]:
-        """The files of a root with this inode: more than one where there are hard links."""
-        rows = self._database.connection.execute(
-            "SELECT id, path, size, mtime_ns, ctime_ns FROM files WHERE inode = ? AND root_id = ?",
-            (to_signed(inode), root_id),
-        )
-        return [
-            KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, inode))
-            for id_, path, size, mtime_ns, ctime_ns in rows
-        ]
+    def by_inode(self, inode: int) -> list[KnownFile]:
+        """The files with this inode: several where there are hard links, or file systems that number alike."""
+        return self._known("inode = ?", [to_signed(inode)])
 
     def add(self, root_id: int, found: Iterable[FoundFile]) -> int:
-        """Stage 1 for new files: findable by name, folder and date at once; their content is queued. The count."""
+        """Stage 1 for new files: findable by name, folder and date at once; their content is queued. The count.
+
+        A path that was added under another root meanwhile changes hands; nothing is added to a root that is gone.
+        """
         count = 0
         with self._database.write() as db:
+            if not self._has_root(root_id):
+                return 0
             for file in found:
                 stamp = file.stamp
-                db.execute(
+                file_id: int = db.execute(
                     """
                     INSERT INTO files (root_id, path, kind, size, mtime_ns, ctime_ns, inode, day)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (path) DO UPDATE SET root_id = excluded.root_id, size = excluded.size,
+                        mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode
+                    RETURNING id
                     """,
                     (
                         root_id,
@@ -173,8 +165,7 @@ class Files:
                         to_signed(stamp.inode),
                         local_day(stamp.mtime_ns),
                     ),
-                )
-                file_id = db.last_insert_rowid()
+                ).get
                 self.write_names(file_id)
                 self._queue_content(file_id, stamp)
                 count += 1
@@ -189,22 +180,50 @@ class Files:
                 db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
                 self._queue_content(file_id, stamp)
 
+    def restamp(self, file_id: int, stamp: FileStamp) -> None:
+        """The stamp that a file has now that it is about to be read; its jobs stay as they are."""
+        with self._database.write():
+            self._set_stamp(file_id, stamp)
+
     def move(self, root_id: int, moved: Iterable[MovedFile]) -> None:
-        """New paths for known files. Content, vectors and jobs stay."""
+        """New paths for known files. Content, vectors and jobs stay.
+
+        Where the ctime moved as well, as most file systems do on renaming, the file is queued to be hashed: an equal
+        inode, size and mtime are no proof that nobody reused the inode.
+        """
         with self._database.write() as db:
+            if not self._has_root(root_id):
+                return
             batch = list(moved)
             # Two files may have swapped names: make every path free before taking any.
             for file in batch:
                 db.execute("UPDATE files SET path = CAST(? || id AS BLOB) WHERE id = ?", ("\0moving/", file.id))
             for file in batch:
+                stamp = file.found.stamp
+                ctime_ns: int | None = db.execute("SELECT ctime_ns FROM files WHERE id = ?", (file.id,)).get
+                if ctime_ns is None:
+                    continue
+                # A row that still claims the path is left over from before the move.
+                db.execute("DELETE FROM files WHERE path = ? AND id <> ?", (file.found.path, file.id))
                 db.execute("UPDATE files SET path = ?, root_id = ? WHERE id = ?", (file.found.path, root_id, file.id))
-                self._set_stamp(file.id, file.found.stamp)
+                self._set_stamp(file.id, stamp)
                 self.write_names(file.id)
+                if ctime_ns != stamp.ctime_ns:
+                    self._queue_content(file.id, stamp)
 
     def remove(self, file_ids: Iterable[int]) -> None:
         """Forget files. Their contents are kept as orphans for a while, so that a restore costs nothing."""
         with self._database.write() as db:
             db.executemany("DELETE FROM files WHERE id = ?", ((file_id,) for file_id in file_ids))
+
+    def remove_missing(self, missing: Iterable[KnownFile]) -> int:
+        """Forget files that are not where they were known; one that has a new path by now stays. The count."""
+        count = 0
+        with self._database.write() as db:
+            for file in missing:
+                db.execute("DELETE FROM files WHERE id = ? AND path = ?", (file.id, file.path))
+                count += db.changes()
+        return count
 
     def rows(self, file_ids: Sequence[int], where: FileFilter | None = None) -> dict[int, FileRow]:
         """Files by id, those that the filter lets through."""
@@ -243,6 +262,16 @@ class Files:
         )
         return list(rows)
 
+    def name_postings(self, expression: str) -> set[int]:
+        """The ids of all files whose name, folder, title or camera match an FTS5 expression."""
+        rows = self._database.connection.execute("SELECT rowid FROM names_fts WHERE names_fts MATCH ?", (expression,))
+        return {rowid for (rowid,) in rows}
+
+    def has_kind(self, kind: Kind) -> bool:
+        """Whether there is any file of a kind."""
+        row = self._database.connection.execute("SELECT 1 FROM files WHERE kind = ? LIMIT 1", (kind.value,)).fetchone()
+        return row is not None
+
     def write_names(self, file_id: int) -> None:
         """Bring one file's line in the index of names up to date. Inside the caller's transaction."""
         db = self._database.connection
@@ -254,6 +283,8 @@ class Files:
             """,
             (file_id,),
         ).fetchone()
+        if row is None:
+            return
         path, root, title, author, album, camera = row
         display, root_display = path.decode("utf-8", "replace"), root.decode("utf-8", "replace")
         folder, name = os.path.split(display)
@@ -280,10 +311,35 @@ class Files:
             rows.extend(_file_row(row) for row in cursor)
         return rows
 
+    def _known(self, condition: str, bindings: Sequence[bytes | int]) -> list[KnownFile]:
+        rows = self._database.connection.execute(
+            f"SELECT id, path, size, mtime_ns, ctime_ns, inode, root_id FROM files WHERE {condition}", bindings
+        )
+        return [
+            KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)), root_id)
+            for id_, path, size, mtime_ns, ctime_ns, inode, root_id in rows
+        ]
+
+    def _has_root(self, root_id: int) -> bool:
+        """Whether the root is still there; it may be removed while it is being scanned."""
+        return self._database.connection.execute("SELECT 1 FROM roots WHERE id = ?", (root_id,)).get is not None
+
     def _set_stamp(self, file_id: int, stamp: FileStamp) -> None:
+        # The day that the content tells stays until the content is read again.
         self._database.connection.execute(
-            "UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
-            (stamp.size, stamp.mtime_ns, stamp.ctime_ns, to_signed(stamp.inode), file_id),
+            """
+            UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?,
+                day = coalesce((SELECT substr(c.taken_at, 1, 10) FROM contents c WHERE c.id = files.content_id), ?)
+            WHERE id = ?
+            """,
+            (
+                stamp.size,
+                stamp.mtime_ns,
+                stamp.ctime_ns,
+                to_signed(stamp.inode),
+                local_day(stamp.mtime_ns),
+                file_id,
+            ),
         )
 
     def _queue_content(self, file_id: int, stamp: FileStamp) -> None:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.store.connection import Database
-from core.store.files import placeholders
-from core.types import Failure, Kind, SegmentKind, Stage
+from core.store.files import from_signed, placeholders
+from core.types import Failure, FileStamp, Kind, SegmentKind, Stage
 
 MAX_ATTEMPTS = 3  # a file that was being read at three sudden deaths of the program is not tried a fourth time
 
@@ -30,7 +30,7 @@ class Job:
     stage: Stage
     path: bytes
     kind: Kind
-    size: int
+    stamp: FileStamp  # as the index knows it
     content_id: int | None
     content_hash: str | None
 
@@ -73,7 +73,7 @@ class Jobs:
         with self._database.write() as db:
             rows: list[Any] = db.execute(
                 """
-                SELECT j.file_id, f.path, f.kind, f.size, f.content_id, c.hash
+                SELECT j.file_id, f.path, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.content_id, c.hash
                 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
                 LEFT JOIN contents c ON c.id = f.content_id
                 WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
@@ -86,8 +86,16 @@ class Jobs:
                 ((row[0], stage.value) for row in rows),
             )
         return [
-            Job(file_id, stage, path, Kind(kind), size, content_id, digest.hex() if digest else None)
-            for file_id, path, kind, size, content_id, digest in rows
+            Job(
+                file_id,
+                stage,
+                path,
+                Kind(kind),
+                FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)),
+                content_id,
+                digest.hex() if digest else None,
+            )
+            for file_id, path, kind, size, mtime_ns, ctime_ns, inode, content_id, digest in rows
         ]
 
     def finish(self, file_id: int, stage: Stage) -> None:
@@ -115,14 +123,18 @@ class Jobs:
             )
 
     def recover(self) -> None:
-        """After a sudden death: what was being worked on is ready again, until it has been so too often."""
+        """After a sudden death: what was being worked on is ready again, until it has been so too often.
+
+        Only the stages that open a file, one at a time, are held against it. The others work on many files at once,
+        on what is stored already.
+        """
         with self._database.write() as db:
             db.execute(
                 """
                 UPDATE jobs SET state = 'failed', reason = 'the program ended several times while it was being read'
-                WHERE state = 'running' AND attempts >= ?
+                WHERE state = 'running' AND attempts >= ? AND stage IN (?, ?)
                 """,
-                (MAX_ATTEMPTS,),
+                (MAX_ATTEMPTS, Stage.CONTENT.value, Stage.SPEECH.value),
             )
             db.execute("UPDATE jobs SET state = 'ready' WHERE state = 'running'")
 
@@ -160,6 +172,33 @@ class Jobs:
                     """,
                     bindings,
                 )
+
+    def queue_outdated(self, extractor_version: int) -> None:
+        """Queue to be read again what other versions of the extractors read, skipped or failed on. Once a version."""
+        with self._database.write() as db:
+            seen: str | None = db.execute("SELECT value FROM meta WHERE key = 'extractor_version'").get
+            if seen == str(extractor_version):
+                return
+            db.execute(
+                """
+                INSERT OR REPLACE INTO jobs (file_id, stage, state, newest_ns)
+                SELECT f.id, ?1, 'ready', f.mtime_ns FROM files f LEFT JOIN contents c ON c.id = f.content_id
+                WHERE c.extractor_version <> ?2 OR f.skip_reason IS NOT NULL
+                   OR EXISTS (SELECT 1 FROM jobs j WHERE j.file_id = f.id AND j.stage = ?1 AND j.state = 'failed')
+                """,
+                (Stage.CONTENT.value, extractor_version),
+            )
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('extractor_version', ?)", (str(extractor_version),))
+
+    def left(self) -> dict[Stage, int]:
+        """How many jobs of each stage are to be done, of the roots that are there; what is being done is counted."""
+        rows = self._database.connection.execute(
+            """
+            SELECT j.stage, count(*) FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+            WHERE j.state <> 'failed' AND r.offline = 0 GROUP BY j.stage
+            """
+        )
+        return {Stage(stage): count for stage, count in rows}
 
     def ready(self, stage: Stage) -> int:
         """How many jobs of a stage can be claimed."""

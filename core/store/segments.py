@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.store.connection import Database
 from core.store.files import placeholders
 from core.store.filters import FileFilter
 from core.types import Locator, Passage, SegmentKind, SpeechSpan
+
+# Unicode noncharacters: no text that is meant to be exchanged holds them.
+MARK_START = "\ufdd0"
+MARK_END = "\ufdd1"
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,15 @@ class Segments:
         self._database = database
 
     def replace_passages(self, content_id: int, passages: Sequence[Passage]) -> None:
-        """Set a content's passages, inside the caller's transaction."""
+        """Set a content's passages, inside the caller's transaction.
+
+        Where nothing changes the stored ones stay, and their vectors with them: a file that is read again for a new
+        version of its extractor is not encoded again.
+        """
         rows = [(SegmentKind.PASSAGE, passage.locator, passage.text) for passage in passages if passage.text.strip()]
+        stored = self.of_content(content_id, [SegmentKind.PASSAGE])
+        if [(row.kind, row.locator, row.text) for row in stored] == rows:
+            return
         self._replace(content_id, SegmentKind.PASSAGE, rows)
 
     def replace_speech(self, content_id: int, spans: Sequence[SpeechSpan]) -> None:
@@ -93,9 +107,9 @@ class Segments:
     def match(self, expression: str, kind: SegmentKind, where: FileFilter, limit: int) -> list[TextMatch]:
         """Segments of one kind that match an FTS5 expression, best first."""
         condition, bindings = where.sql()
-        # The bare form spares the join with files, which costs more than the search itself.
         if where.empty:
-            allowed, bindings = "1", []
+            # A look-up for each match in the index on files; orphaned contents are not found.
+            allowed, bindings = "EXISTS (SELECT 1 FROM files f WHERE f.content_id = s.content_id)", []
         else:
             allowed = f"s.content_id IN (SELECT f.content_id FROM files f WHERE {condition})"
         rows = self._database.connection.execute(
@@ -107,6 +121,34 @@ class Segments:
             [expression, kind.value, *bindings, limit],
         )
         return [TextMatch(*row) for row in rows]
+
+    def postings(self, expression: str) -> NDArray[np.int64]:
+        """The ids of all segments that match an FTS5 expression, ascending, shape (n,)."""
+        rows = self._database.connection.execute(
+            "SELECT rowid FROM segments_fts WHERE segments_fts MATCH ? ORDER BY rowid", (expression,)
+        )
+        return np.fromiter((rowid for (rowid,) in rows), dtype=np.int64)
+
+    def ids_of_kind(self, kind: SegmentKind) -> NDArray[np.int64]:
+        """The ids of all segments of a kind, ascending, shape (n,)."""
+        rows = self._database.connection.execute("SELECT id FROM segments WHERE kind = ?", (kind.value,))
+        return np.sort(np.fromiter((id_ for (id_,) in rows), dtype=np.int64))
+
+    def marked(self, expression: str, segment_ids: Sequence[int]) -> dict[int, str]:
+        """The text of those segments that match an FTS5 expression, with ``MARK_START`` and ``MARK_END`` put around
+        every match, by segment id."""
+        found: dict[int, str] = {}
+        for start in range(0, len(segment_ids), _CHUNK):
+            chunk = segment_ids[start : start + _CHUNK]
+            rows = self._database.connection.execute(
+                f"""
+                SELECT rowid, highlight(segments_fts, 0, ?, ?) FROM segments_fts
+                WHERE segments_fts MATCH ? AND rowid IN ({placeholders(chunk)})
+                """,
+                [MARK_START, MARK_END, expression, *chunk],
+            )
+            found.update(rows)
+        return found
 
     def count(self) -> int:
         count: int = self._database.connection.execute("SELECT count(*) FROM segments").get

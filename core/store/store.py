@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 from core.config import Folders
 from core.store.connection import Database
 from core.store.contents import Contents
-from core.store.files import Files, local_day
+from core.store.files import Files, from_signed, local_day, placeholders
 from core.store.jobs import Jobs, ModelState
+from core.store.notes import Notes
 from core.store.roots import Roots
 from core.store.segments import Segments
 from core.store.thumbnails import Thumbnails
 from core.store.vectors import NewVector, Vectors
-from core.types import EmbeddingSpace, Extraction, Kind, SegmentKind, SpeechSpan, Stage
+from core.types import EmbeddingSpace, Extraction, FileStamp, Kind, SegmentKind, SpeechSpan, Stage
 
 LOOK_ALIKE_MODEL = "look-alike"  # the model name of the classical descriptor's space
 
@@ -37,6 +38,16 @@ class Counts:
     index_bytes: int
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the indexer came to, in files. One that failed in one stage counts as failed alone."""
+
+    files: int
+    done: int  # of those it worked on, without the failed and the skipped
+    failed: int
+    skipped: int
+
+
 class Store:
     """Everything that is kept, one object for all threads."""
 
@@ -48,6 +59,7 @@ class Store:
         self.segments = Segments(self.database)
         self.vectors = Vectors(self.database)
         self.jobs = Jobs(self.database)
+        self.notes = Notes(self.database)
         self.thumbnails = Thumbnails(folders.thumbnails)
 
     def close(self) -> None:
@@ -62,12 +74,15 @@ class Store:
         extractor_version: int,
         look_alike: EmbeddingSpace | None,
         models: ModelState,
+        stamp: FileStamp | None = None,
     ) -> int:
         """End stage ``CONTENT`` of a file that was read: its content, text and descriptor, and what is next for it.
 
-        ``look_alike`` names the space of ``extraction.look_alike``, None where there is no descriptor. Thumbnails must
-        be in the cache before. Returns the content's id.
+        ``look_alike`` names the space of ``extraction.look_alike``, None where there is no descriptor. ``stamp`` is
+        what the file was when it was read: if the index knows it as another by now, or not at all, the content is
+        kept but the file is not tied to it, and its job stays. Returns the content's id.
         """
+        # Thumbnails are in the cache before the commit that names them: a crash leaves only litter there.
         if extraction.thumbnail is not None and extraction.preview is not None:
             self.thumbnails.write(digest.hex(), extraction.thumbnail, extraction.preview)
         with self.database.write():
@@ -80,13 +95,18 @@ class Store:
                     vector = np.frombuffer(extraction.look_alike, dtype="<f4")
                     space_id = self.vectors.space_id(look_alike)
                     self.vectors.put(space_id, [NewVector(segment_id, content_id, vector)])
-            self._link(file_id, content_id, models)
+            if self._is_still(file_id, stamp):
+                self._link(file_id, content_id, models)
         return content_id
 
-    def link_content(self, file_id: int, content_id: int, models: ModelState) -> None:
-        """End stage ``CONTENT`` of a file whose content is known already: nothing is read or encoded."""
+    def link_content(self, file_id: int, content_id: int, models: ModelState, stamp: FileStamp | None = None) -> None:
+        """End stage ``CONTENT`` of a file whose content is known already: nothing is read or encoded.
+
+        ``stamp`` as in ``commit_content``.
+        """
         with self.database.write():
-            self._link(file_id, content_id, models)
+            if self._is_still(file_id, stamp):
+                self._link(file_id, content_id, models)
 
     def commit_vectors(self, file_id: int, stage: Stage, space_id: int, vectors: Sequence[NewVector]) -> None:
         """End stage ``TEXT`` or ``PHOTO`` of a file."""
@@ -104,15 +124,56 @@ class Store:
             self.jobs.finish(file_id, Stage.SPEECH)
             self.jobs.queue_needed(models, content_id)
 
-    def skip(self, file_id: int, reason: str, kind: Kind) -> None:
-        """End stage ``CONTENT`` of a file of a kind that is not read: it stays found by its name."""
+    def skip(self, file_id: int, reason: str, kind: Kind, stamp: FileStamp | None = None) -> None:
+        """End stage ``CONTENT`` of a file of a kind that is not read: it stays found by its name.
+
+        ``stamp`` as in ``commit_content``.
+        """
         with self.database.write() as db:
+            if not self._is_still(file_id, stamp):
+                return
             db.execute(
                 "UPDATE files SET skip_reason = ?, kind = ?, content_id = NULL WHERE id = ?",
                 (reason, kind.value, file_id),
             )
             db.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
             self.files.write_names(file_id)
+
+    def fail_content(
+        self, file_id: int, reason: str, *, digest: bytes | None = None, stamp: FileStamp | None = None
+    ) -> None:
+        """End stage ``CONTENT`` of a file that cannot be read. ``stamp`` as in ``commit_content``.
+
+        ``digest`` is given where its bytes could be read: it is no longer tied to a content that has other bytes.
+        Without one, as when permission was taken away, what was known of it stays.
+        """
+        with self.database.write() as db:
+            if not self._is_still(file_id, stamp):
+                return
+            db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
+            if digest is not None:
+                db.execute(
+                    """
+                    UPDATE files SET content_id = NULL
+                    WHERE id = ? AND content_id NOT IN (SELECT id FROM contents WHERE hash = ?)
+                    """,
+                    (file_id, digest),
+                )
+                self.files.write_names(file_id)
+            self.jobs.fail(file_id, Stage.CONTENT, reason)
+
+    def outcome(self, touched: Iterable[int]) -> Outcome:
+        """What has become of the files; ``touched`` are the ids of those that a run worked on."""
+        with self.database.read() as db:
+            files: int = db.execute("SELECT count(*) FROM files").get
+            failed = {id_ for (id_,) in db.execute("SELECT DISTINCT file_id FROM jobs WHERE state = 'failed'")}
+            skipped = {id_ for (id_,) in db.execute("SELECT id FROM files WHERE skip_reason IS NOT NULL")} - failed
+            well = list(set(touched) - failed - skipped)
+            done = 0
+            for start in range(0, len(well), _CHUNK):
+                chunk = well[start : start + _CHUNK]
+                done += db.execute(f"SELECT count(*) FROM files WHERE id IN ({placeholders(chunk)})", chunk).get
+        return Outcome(files, done, len(failed), len(skipped))
 
     def counts(self) -> Counts:
         db = self.database.connection
@@ -134,6 +195,19 @@ class Store:
             found.append(f"{names} files are missing from the index of names")
         return found
 
+    def _is_still(self, file_id: int, stamp: FileStamp | None) -> bool:
+        """Whether the index knows the file, and as what it was when it was read.
+
+        Where a scan has seen a change meanwhile it has queued the file again, and that job must not be finished here.
+        """
+        row: Any = self.database.connection.execute(
+            "SELECT size, mtime_ns, ctime_ns, inode FROM files WHERE id = ?", (file_id,)
+        ).fetchone()
+        if row is None or stamp is None:
+            return row is not None
+        size, mtime_ns, ctime_ns, inode = row
+        return FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)) == stamp
+
     def _link(self, file_id: int, content_id: int, models: ModelState) -> None:
         db = self.database.connection
         row: Any = db.execute("SELECT kind, taken_at FROM contents WHERE id = ?", (content_id,)).fetchone()
@@ -147,3 +221,6 @@ class Store:
         self.files.write_names(file_id)
         self.jobs.finish(file_id, Stage.CONTENT)
         self.jobs.queue_needed(models, content_id)
+
+
+_CHUNK = 900  # bindings a statement may have

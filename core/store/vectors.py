@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.store.connection import Database
+from core.store.files import placeholders
 from core.types import EmbeddingSpace, Matrix, Vector
 
 
@@ -117,6 +118,35 @@ class Vectors:
             return np.empty((0, dim), dtype=np.float32)
         return np.stack([np.frombuffer(blob, dtype="<f4") for (blob,) in rows]).astype(np.float32)
 
+    def of_segments(self, space_id: int, segment_ids: Sequence[int]) -> Matrix:
+        """The vectors of some segments that are in the space, float32, shape (n, dim), in the order of ``segment_ids``.
+
+        Raises ``KeyError`` for a segment that has none there.
+        """
+        found: dict[int, bytes] = {}
+        for start in range(0, len(segment_ids), _CHUNK):
+            chunk = segment_ids[start : start + _CHUNK]
+            found.update(
+                self._database.connection.execute(
+                    f"""
+                    SELECT segment_id, vector FROM vectors
+                    WHERE space_id = ? AND segment_id IN ({placeholders(chunk)})
+                    """,
+                    [space_id, *chunk],
+                )
+            )
+        dim: int = self._database.connection.execute("SELECT dim FROM spaces WHERE id = ?", (space_id,)).get
+        joined = b"".join(found[segment_id] for segment_id in segment_ids)
+        return np.frombuffer(joined, dtype="<f4").reshape(-1, dim).astype(np.float32, copy=False)
+
+    def newest_space(self, model: str) -> EmbeddingSpace | None:
+        """The space that a model of this name made last, None when it made none."""
+        row = self._database.connection.execute(
+            "SELECT model, weights_id, dim, preprocessing FROM spaces WHERE model = ? ORDER BY id DESC LIMIT 1",
+            (model,),
+        ).fetchone()
+        return EmbeddingSpace(*row) if row is not None else None
+
     def count(self) -> int:
         count: int = self._database.connection.execute("SELECT count(*) FROM vectors").get
         return count
@@ -132,3 +162,6 @@ class Vectors:
         with self._database.write() as db:
             db.execute(f"DELETE FROM spaces WHERE id NOT IN ({', '.join('?' * len(kept))})", kept)
             return db.changes()
+
+
+_CHUNK = 900  # bindings a statement may have, with room for the space

@@ -1,8 +1,10 @@
-"""What a file's name says: split so that "beach" finds ``IMG_beachSunset2023.jpg``."""
+"""Words as the full-text tokeniser sees them, and what a file's name says."""
 
 from __future__ import annotations
 
 import re
+
+import apsw.unicode
 
 _CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
@@ -12,6 +14,8 @@ _SEPARATORS = re.compile(r"[_.\-\s]+")
 def split_name(name: str) -> str:
     """The name itself followed by its parts at ``_ . -``, at digits and at changes of case.
 
+    It is what makes "beach" find ``IMG_beachSunset2023.jpg``.
+
     >>> split_name("beachSunset_2023.jpg")
     'beachSunset_2023.jpg beach Sunset 2023 jpg'
     """
@@ -19,3 +23,14 @@ def split_name(name: str) -> str:
     if parts == [name]:
         return name
     return " ".join([name, *parts])
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text as the index's tokeniser cuts them (Unicode TR29), before case, accents and endings go.
+
+    A CJK character is a word of its own; a run of Katakana is one.
+
+    >>> split_words("aero-elastic models, 北京")
+    ['aero', 'elastic', 'models', '北', '京']
+    """
+    return list(apsw.unicode.word_iter(text))
