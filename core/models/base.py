@@ -88,8 +88,11 @@ class Encoders(Protocol):
         """Goes before waiting batches of the indexer."""
         ...
 
-    def reload(self, settings: Settings) -> None:
-        """Look again which models are in use: one was installed or chosen. Between batches only."""
+    def reload(self, settings: Settings) -> bool:
+        """Look again which models are in use: one may have been installed or chosen. True when that changed.
+
+        Cheap. Called between batches only, so that a vector asked for after ``photo_space`` is of that space.
+        """
         ...
 
     def drop_idle(self) -> None:
@@ -115,7 +118,7 @@ class Speech(Protocol):
         """
         ...
 
-    def reload(self, settings: Settings) -> None: ...
+    def reload(self, settings: Settings) -> bool: ...
 
     def drop_idle(self) -> None: ...
 

@@ -51,7 +51,6 @@ class CatalogueEntry:
     languages: str
     preprocessing: str
     weights: str
-    language_codes: tuple[str, ...] = ()
     dim: int | None = None
     query_prefix: str = ""
     passage_prefix: str = ""

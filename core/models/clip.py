@@ -13,8 +13,8 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import ModelError, UnreadableError
+from core.models.failures import load_failure, one_line
 from core.models.installed import InstalledModel
-from core.models.messages import one_line
 from core.types import EmbeddingSpace, Matrix
 
 CONFIG = "open_clip_config.json"
@@ -74,7 +74,7 @@ def load_open_clip(folder: Path) -> tuple[Any, Callable[[Image.Image], torch.Ten
         )
         tokenize = open_clip.get_tokenizer(f"local-dir:{folder}")
     except Exception as error:
-        raise ModelError(f"cannot be loaded by open_clip: {one_line(error)}", path=folder) from error
+        raise load_failure("open_clip", error, folder) from error
     return model.eval(), preprocess, tokenize
 
 

@@ -57,7 +57,6 @@ class Manifest:
     source: str
     files: tuple[FileRecord, ...]
     dim: int | None = None
-    language_codes: tuple[str, ...] = ()
     query_prefix: str = ""
     passage_prefix: str = ""
     demo: bool = False
@@ -265,7 +264,6 @@ def manifest_of(entry: CatalogueEntry, files: tuple[FileRecord, ...]) -> Manifes
         source=entry.source,
         files=files,
         dim=entry.dim,
-        language_codes=entry.language_codes,
         query_prefix=entry.query_prefix,
         passage_prefix=entry.passage_prefix,
     )

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from core.errors import ChildError, FindlingError, ModelError, UnreadableError
+from core.models.failures import one_line
 from core.models.installed import InstalledModel, Manifest
 from core.types import Matrix, SpeechSpan
 
@@ -165,9 +166,3 @@ def unpack_reply(data: bytes, expected: type[R]) -> R:
     if not isinstance(reply, expected):
         raise ChildError(f"an unexpected answer: {type(reply).__name__}")
     return reply
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of a foreign exception's text, or its type where it has none."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

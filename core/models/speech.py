@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from core.cancel import CancelToken
-from core.errors import ModelError, UnreadableError
+from core.errors import UnreadableError
 from core.models.base import SAMPLE_RATE_HZ
+from core.models.failures import load_failure, one_line
 from core.models.installed import InstalledModel
-from core.models.messages import one_line
 from core.models.windows import WINDOW_S, Window, merge_regions
 from core.types import SpeechSpan
 
@@ -150,4 +150,4 @@ def load_whisper(checkpoint: Path) -> Whisper:
     try:
         return whisper.load_model(str(checkpoint), device="cpu").eval()
     except Exception as error:
-        raise ModelError(f"cannot be loaded by whisper: {one_line(error)}", path=checkpoint) from error
+        raise load_failure("whisper", error, checkpoint) from error

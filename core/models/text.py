@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import ModelError
+from core.models.failures import load_failure, one_line
 from core.models.installed import InstalledModel
-from core.models.messages import one_line
 from core.types import EmbeddingSpace, Matrix
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def load_sentence_transformer(folder: Path) -> SentenceTransformer:
             model_kwargs={"use_safetensors": True},
         )
     except Exception as error:
-        raise ModelError(f"cannot be loaded by sentence-transformers: {one_line(error)}", path=folder) from error
+        raise load_failure("sentence-transformers", error, folder) from error
 
 
 def measure_dim(model: InstalledModel) -> int:
