@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from core.extract.passages import Section
 from core.extract.text_codec import MAX_TEXT_BYTES
+
+# Soft hyphens, zero-width spaces and marks: they split words for a search and nobody sees them.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 
 class Composer:
@@ -31,7 +36,7 @@ class Composer:
         self._page, self._label = page, label
 
     def heading(self, text: str) -> None:
-        words = " ".join(text.split())
+        words = _INVISIBLE.sub("", " ".join(text.split()))
         if self._add(words, "\n\n"):
             self._headings.append(self._length - len(words))
 
@@ -54,6 +59,7 @@ class Composer:
         return self._sections
 
     def _add(self, text: str, separator: str) -> bool:
+        text = _INVISIBLE.sub("", text)
         if not text or self.full:
             return False
         text = text[: MAX_TEXT_BYTES - self._closed - self._length]

@@ -248,23 +248,24 @@ def _zip_type(file: BinaryIO, suggested: str) -> str:
 
 
 _OLE_STREAMS = (
-    ("EncryptedPackage", mt.ENCRYPTED_OFFICE),
-    ("WordDocument", mt.DOC),
-    ("PowerPoint Document", mt.PPT),
-    ("Workbook", mt.XLS),
-    ("Book", mt.XLS),
+    ("encryptedpackage", mt.ENCRYPTED_OFFICE),
+    ("worddocument", mt.DOC),
+    ("powerpoint document", mt.PPT),
+    ("workbook", mt.XLS),
+    ("book", mt.XLS),
     ("__properties_version1.0", mt.MSG),
-    ("VisioDocument", mt.VISIO),
-    ("MatOST", "application/vnd.ms-works"),
-    ("HwpSummaryInformation", "application/x-hwp"),
+    ("visiodocument", mt.VISIO),
+    ("matost", "application/vnd.ms-works"),
+    ("hwpsummaryinformation", "application/x-hwp"),
 )
 
 
 def _ole_type(file: BinaryIO, head: bytes) -> str:
     """Old Office formats, by the names in their compound file's directory."""
-    names = _ole_names(file, head)
+    # Case is kept in these names but does not count; a control character in front marks property sets.
+    names = {name.lstrip("\5").casefold() for name in _ole_names(file, head)}
     for stream, media_type in _OLE_STREAMS:
-        if any(name.lstrip("\5") == stream for name in names):
+        if stream in names:
             return media_type
     return mt.OLE
 
@@ -337,7 +338,7 @@ def _text_type(head: bytes, suggested: str) -> str:
         if _SVG_ROOT.search(flat[:4096]):
             return mt.SVG
         return mt.HTML if _XHTML_ROOT.search(flat[:4096]) else mt.XML
-    if flat.startswith(b"From ") and _mail_fields(flat) >= 2:
+    if flat.startswith(b"From ") and (suggested == mt.MBOX or _mail_fields(flat) >= 2):
         return mt.MBOX
     if suggested == mt.MAIL or (suggested == mt.BINARY and _mail_fields(flat) >= 3):
         return mt.MAIL

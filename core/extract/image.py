@@ -21,6 +21,7 @@ from core.types import Extraction, Kind, Metadata
 THUMBNAIL_PX = 256
 PREVIEW_PX = 512
 JPEG_QUALITY = 85
+_UNSUPPORTED = "a form of this picture format that is not supported"
 
 MAX_PIXELS = 256_000_000  # a 200-megapixel phone photo passes; decoded it takes 0.8 GB of the sandbox's 4
 _DRAFT_FACTOR = 2  # decode a JPEG at twice the preview: measured mean error 0.2 of 255 against a full decode
@@ -70,7 +71,11 @@ class ImageExtractor:
 
 
 def read_picture(file: BinaryIO) -> tuple[Image.Image, Metadata]:
-    """A picture file to a small upright RGB picture and its metadata. Raises ``UnreadableError``."""
+    """A picture file to a small upright RGB picture and its metadata.
+
+    Raises ``UnreadableError``, also for a picture that is cut off: half a picture filled up with grey would be found
+    for what it does not show.
+    """
     _prepare_pillow()
     try:
         with warnings.catch_warnings():
@@ -85,6 +90,8 @@ def read_picture(file: BinaryIO) -> tuple[Image.Image, Metadata]:
         raise UnreadableError("damaged, or not a picture of a known form") from error
     except EOFError as error:
         raise UnreadableError("the picture is cut off") from error
+    except NotImplementedError as error:
+        raise UnreadableError(_UNSUPPORTED) from error
     except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, OverflowError, ArithmeticError) as error:
         raise UnreadableError(_complaint(error)) from error
     return small, metadata_of(facts, width, height)
@@ -217,5 +224,5 @@ def _complaint(error: Exception) -> str:
     if any(word in words for word in ("truncated", "cut off", "unexpected end", "not enough", "eof", "end of file")):
         return "the picture is cut off"
     if any(word in words for word in ("unsupported", "not supported", "unknown", "unrecognized", "cannot handle")):
-        return "a form of this picture format that is not supported"
+        return _UNSUPPORTED
     return "damaged picture"

@@ -17,6 +17,8 @@ from core.types import Extraction, Kind, Metadata
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""", re.I)
 _CHARSET_WITHIN = 4096  # bytes; HTML asks for it in the first 1024
 
+_BLOB_CHARS = 60  # base64 is written in lines of 64 or 76
+_UNSPOKEN = frozenset(("style", "script", "stylesheet", "binary", "binData"))
 _BLANK = re.compile(r"\s+")
 _UNSEEN = frozenset(("head", "script", "style", "template", "noscript", "iframe", "object", "select", "svg", "math"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -66,11 +68,11 @@ class XmlExtractor:
         else:
             for element in root.iter():
                 name = local_name(element)
-                if name and name not in ("style", "script"):
-                    composer.line(element.text or "")
+                if name and name not in _UNSPOKEN:
+                    composer.line(_words(element.text))
                     if title is None and name in ("title", "book-title"):
                         title = " ".join("".join(element.itertext()).split())[:500] or None
-                composer.line(element.tail or "")
+                composer.line(_words(element.tail))
         return Extraction(
             kind=Kind.DOCUMENT,
             media_type=media_type,
@@ -78,6 +80,13 @@ class XmlExtractor:
             passages=cut(composer.sections()),
             note=CUT_NOTE if len(data) > MAX_TEXT_BYTES else None,
         )
+
+
+def _words(text: str | None) -> str:
+    """Text between tags; nothing where it is mostly one long string: pictures and programs as base64."""
+    text = text or ""
+    unbroken = sum(len(word) for word in text.split() if len(word) >= _BLOB_CHARS)
+    return "" if unbroken > len(text) / 2 else text
 
 
 def declared_charset(data: bytes) -> str | None:

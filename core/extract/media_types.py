@@ -155,7 +155,7 @@ PICTURES = {
     "image/x-blp": "blp",
     "image/x-ftex": "ftc ftu",
     "image/x-gimp-gbr": "gbr",
-    "image/x-im": "im",
+    "image/x-im": "im imt",
     "image/x-msp": "msp",
     "image/x-pixar": "pxr",
     "image/x-fli": "fli flc",

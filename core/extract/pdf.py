@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from core.extract.text_codec import CUT_NOTE, MAX_TEXT_BYTES
 from core.types import Extraction, Kind, Metadata
 
 MAX_PAGES = 5000
+_MAX_ANNOTATIONS = 2000  # of one page
+_ANNOTATION_KEYS = {1: b"Contents", 3: b"Contents", 20: b"V"}  # notes, text on the page, form fields (ISO 32000 12.5.6)
 _BROKEN_WORD = re.compile(r"(?<=\w)(?:\u0002|\ufffe|\u00ad)\s*\n?(?=\w)")  # pdfium's mark for a hyphen at a line's end
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff]")
 
@@ -83,7 +87,7 @@ def _sections(document: Any) -> tuple[list[Section], int, bool]:
             page = document[index]
             try:
                 textpage = page.get_textpage()
-                text = _tidy(textpage.get_text_range())
+                text = _tidy("\n\n".join((textpage.get_text_range(), *_annotations(page))))
                 textpage.close()
             finally:
                 page.close()
@@ -95,6 +99,31 @@ def _sections(document: Any) -> tuple[list[Section], int, bool]:
         left -= len(text)
         sections.append(Section(text, page=index + 1))
     return sections, unreadable, False
+
+
+def _annotations(page: Any) -> Iterator[str]:
+    """What was filled into a form and what was noted on a page; pdfium's page text holds neither."""
+    from pypdfium2 import raw
+
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        key = _ANNOTATION_KEYS.get(raw.FPDFAnnot_GetSubtype(annotation))
+        if key is not None:
+            text = _annotation_value(annotation, key).strip()
+            if text:
+                yield text
+        raw.FPDFPage_CloseAnnot(annotation)
+
+
+def _annotation_value(annotation: Any, key: bytes) -> str:
+    from pypdfium2 import raw
+
+    size = raw.FPDFAnnot_GetStringValue(annotation, key, None, 0)  # bytes of UTF-16, its closing zero included
+    buffer = ctypes.create_string_buffer(size)
+    raw.FPDFAnnot_GetStringValue(annotation, key, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
+    return buffer.raw[: max(size - 2, 0)].decode("utf-16-le", "replace")
 
 
 def _first_page(document: Any) -> Rendering | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from core.errors import UnreadableError
 from core.extract import media_types as mt
 from core.extract.compose import Composer
-from core.extract.dates import iso_wall_clock
+from core.extract.office import properties
 from core.extract.passages import cut
 from core.extract.text_codec import CUT_NOTE
 from core.extract.zipped import MAX_PART_BYTES, MAX_READ_BYTES, open_archive
@@ -33,15 +34,16 @@ class SheetsExtractor:
             parts = archive.sizes(".xml")
             if sum(parts) > 2 * MAX_READ_BYTES or max(parts, default=0) > 4 * MAX_PART_BYTES:
                 raise UnreadableError("unpacks to too much to be read")
+            metadata = properties(archive)  # openpyxl makes properties up where there are none
         with path.open("rb") as file:
             try:
                 workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError) as error:
                 raise UnreadableError("damaged: its parts do not fit together") from error
-            return _read(workbook, media_type)
+            return _read(workbook, media_type, metadata)
 
 
-def _read(workbook: Any, media_type: str) -> Extraction:
+def _read(workbook: Any, media_type: str, metadata: Metadata) -> Extraction:
     composer = Composer()
     cells = 0
     for number, sheet in enumerate(workbook.worksheets, 1):
@@ -52,16 +54,10 @@ def _read(workbook: Any, media_type: str) -> Extraction:
             cells += len(row)
             if cells > MAX_CELLS or composer.full:
                 break
-    facts = workbook.properties
     return Extraction(
         kind=Kind.DOCUMENT,
         media_type=media_type,
-        metadata=Metadata(
-            title=facts.title or None,
-            author=facts.creator or facts.lastModifiedBy or None,
-            taken_at=iso_wall_clock(facts.created) or iso_wall_clock(facts.modified),
-            pages=len(workbook.sheetnames),
-        ),
+        metadata=replace(metadata, pages=len(workbook.sheetnames)),
         passages=cut(composer.sections()),
         note=f"only its first {MAX_CELLS:,} cells are read"
         if cells > MAX_CELLS

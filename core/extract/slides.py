@@ -54,7 +54,7 @@ def _read_slide(archive: Archive, part: str, number: int, composer: Composer) ->
     if root is None:
         return  # a damaged slide is no reason to lose the others
     title = next((text for shape, text in _shapes(root) if _placeholder(shape) in _TITLES and text), None)
-    composer.begin(page=number, label=" ".join(title.split())[:_LABEL_CHARS] if title else None)
+    composer.begin(page=number, label=" ".join(title.replace("\u00ad", "").split())[:_LABEL_CHARS] if title else None)
     if title:
         composer.heading(title)
     for shape, text in _shapes(root):

@@ -40,12 +40,17 @@ def decode(data: bytes, declared: str | None = None) -> str:
         return _tidy(codecs.getincrementaldecoder("utf-8")("strict").decode(data))
     except UnicodeDecodeError:
         pass
-    for codec_name in (declared, utf16_order(data[:_SAMPLE_BYTES]), _likeliest(data)):
+    for codec_name, errors in (
+        (declared, "strict"),
+        (utf16_order(data[:_SAMPLE_BYTES]), "replace"),
+        (_likeliest(data), "replace"),
+        (declared, "replace"),
+    ):
         if codec_name is None:
             continue
         try:
-            return _tidy(data.decode(codec_name, "replace"))
-        except (LookupError, UnicodeError):  # an encoding that is not known, or one that is not of text
+            return _tidy(data.decode(codec_name, errors))
+        except (LookupError, UnicodeError):  # not known, not of text, or not the one that it claims to be
             continue
     return _tidy(data.decode("cp1252", "replace"))
 
