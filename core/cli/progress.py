@@ -1,0 +1,120 @@
+"""The progress bar of a terminal, and Ctrl-C that stops the work instead of breaking it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.progress import Progress as Bar
+
+from core.cancel import CancelToken
+from core.cli.wording import clock
+from core.types import Progress, Stage
+
+_STAGES = {
+    Stage.NAME: "names and dates",
+    Stage.CONTENT: "contents",
+    Stage.TEXT: "texts",
+    Stage.PHOTO: "photos",
+    Stage.SPEECH: "speech",
+}
+
+OnProgress = Callable[[Progress], None]
+OnBytes = Callable[[int, int | None], None]
+
+
+class Stop:
+    """A signal handler that cancels its token, and remembers which signal it was."""
+
+    def __init__(self) -> None:
+        self.token = CancelToken()
+        self._signal = signal.SIGINT
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a program that a signal ended: 130 after Ctrl-C."""
+        return 128 + self._signal
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.token.cancelled and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice: do not wait for the next cancel point
+        self._signal = signal.Signals(number)
+        self.token.cancel()
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Ctrl-C and SIGTERM cancel the token; a second Ctrl-C breaks off."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def index_bar(console: Console) -> Iterator[OnProgress | None]:
+    """A callback that draws the engine's progress on a terminal; None where ``console`` is none."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("looking", total=None, rate="", left="")
+        yield lambda progress: _draw(bar, task, progress)
+
+
+def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
+    if progress.stage is None:
+        bar.update(task, description="up to date", total=progress.done, completed=progress.done, rate="", left="")
+        return
+    bar.update(
+        task,
+        description="looking" if progress.scanning else _STAGES[progress.stage],
+        total=None if progress.scanning else progress.total,
+        completed=progress.done,
+        rate=f"{progress.per_s:.1f}/s" if progress.per_s else "",
+        left="" if progress.left_s is None else f"{clock(progress.left_s)} left",
+    )
+
+
+@contextmanager
+def download_bar(console: Console, name: str) -> Iterator[OnBytes | None]:
+    """A callback that draws a download on a terminal; None where ``console`` is none."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

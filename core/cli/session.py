@@ -1,0 +1,117 @@
+"""What every command shares: the engine's life, the two streams, and errors as one line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from typer import Abort
+from typer.exceptions import TyperException
+
+from core.cli.wording import printable
+from core.errors import Cancelled, ExitCode, FindlingError
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.engine import Engine
+
+# Beside the contract's codes, by the shell's and sysexits' conventions.
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+INTERNAL_ERROR = 70
+
+
+@contextmanager
+def opened(settings: Settings | None = None) -> Iterator[Engine]:
+    """The engine, closed again however the command ends."""
+    from core.engine import Engine  # here, so that --help and usage errors need not wait for it
+
+    engine = Engine.open(settings)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def out() -> Console:
+    # No markup, emoji or highlighting: what is printed is not ours.
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=True, stderr=True)
+
+
+def say(line: str) -> None:
+    """One line on the standard output, as it is."""
+    sys.stdout.write(f"{line}\n")
+
+
+def complain(message: str) -> None:
+    """One line on the error stream."""
+    sys.stderr.write(f"findling: {printable(message)}\n")
+    sys.stderr.flush()
+
+
+def set_up_streams() -> None:
+    """Let no file name break printing, whatever the terminal's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def set_up_logging(verbose: bool) -> None:
+    """Everything on the error stream with ``--verbose``, nothing without: errors are told by the commands."""
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr, force=True)
+        logging.getLogger("core").setLevel(logging.DEBUG)
+        return
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def guarded(command: Callable[[], object], *, verbose: bool) -> int:
+    """Run ``command`` and turn whatever it raises into one line and an exit code."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except FindlingError as error:
+        complain(str(error))
+        return _more(verbose, error.exit_code)
+    except TyperException as error:
+        complain(" ".join(error.format_message().split()))
+        return ExitCode.USAGE
+    except (Abort, Cancelled, KeyboardInterrupt):
+        complain("stopped")
+        return INTERRUPTED
+    except (SystemExit, BrokenPipeError):
+        # typer and rich raise SystemExit where the reader of our output has gone, as `| head` does.
+        return _output_closed()
+    except Exception as error:  # noqa: BLE001 - the last place where our own bug can still be told in one line
+        hint = "" if verbose else "; run with --verbose"
+        complain(f"internal error: {type(error).__name__}: {error}{hint}")
+        return _more(verbose, INTERNAL_ERROR)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _more(verbose: bool, code: int) -> int:
+    if verbose:
+        traceback.print_exc()
+    return int(code)
+
+
+def _output_closed() -> int:
+    # The interpreter flushes once more on its way out, and must not fail there again.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return PIPE_CLOSED

@@ -1,0 +1,156 @@
+"""What a person reads: sizes, places, hits and reports as plain text."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from rich.text import Text
+
+from core.types import Check, Failure, Hit, IndexReport, Locator, ModelInfo, ModelRole, RootStatus, SegmentHit, Status
+
+_REPLACEMENT = "\ufffd"
+_WAITS_FOR = {ModelRole.TEXT: "a text model", ModelRole.PHOTO: "a photo model", ModelRole.SPEECH: "a speech model"}
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, fit for a terminal: names and contents are not ours and may hold escape sequences.
+
+    White space becomes a space; control, format (direction overrides among them) and surrogate characters become
+    U+FFFD. Lengths stay, so that ranges of marked characters stay true.
+    """
+    return "".join(_printable_character(character) for character in text)
+
+
+def _printable_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character.isspace():
+        return " "
+    # Joiners shape whole scripts and emoji and can do no harm.
+    if unicodedata.category(character) == "Cf" and character in "\u200c\u200d":
+        return character
+    return _REPLACEMENT
+
+
+def file_size(size_bytes: int) -> str:
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.2f} GB"
+
+
+def clock(seconds: float) -> str:
+    """A moment in a recording: ``0:12``, ``1:02:03``."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def place(locator: Locator) -> str:
+    """Where in its file a segment is, in a few words; empty for the whole file."""
+    parts = []
+    if locator.page is not None:
+        parts.append(f"p. {locator.page}")
+    if locator.start_s is not None:
+        parts.append(clock(locator.start_s))
+    if locator.label:
+        parts.append(printable(locator.label))
+    return ", ".join(parts)
+
+
+def marked(segment: SegmentHit) -> Text:
+    """The snippet with its matched words in bold."""
+    text = Text(printable(segment.snippet))
+    for start, end in segment.marks:
+        text.stylize("bold", start, end)
+    return text
+
+
+def hit_lines(rank: int, hit: Hit) -> list[Text]:
+    """One hit for a terminal: rank, name and place, then where it is, what it says and why it is here."""
+    head = Text(f"{rank:>3}  ", style="dim").append(printable(hit.name), style="bold not dim")
+    details = [place(hit.best.locator), hit.kind.value, hit.day.isoformat() if hit.day else ""]
+    details += ["weak" if hit.gated else "", "away" if hit.offline else ""]
+    head.append("  " + " \u00b7 ".join(detail for detail in details if detail), style="not dim cyan")
+    lines = [head, Text(f"     {printable(str(Path(hit.display_path).parent))}", style="dim")]
+    if hit.best.snippet:
+        lines.append(Text("     ").append_text(marked(hit.best)))
+    why = ", ".join(f"{why.channel.value} #{why.rank}" for why in hit.best.why)
+    elsewhere = [place(segment.locator) for segment in hit.more[:5]]
+    also = "; also " + ", ".join(found for found in elsewhere if found) if any(elsewhere) else ""
+    lines.append(Text(f"     {hit.score:.2f}  {why}{also}", style="dim"))
+    return lines
+
+
+def hit_line(hit: Hit) -> str:
+    """One hit for a pipe: path, place and snippet between tabs."""
+    return "\t".join((printable(hit.display_path), place(hit.best.locator), printable(hit.best.snippet)))
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def waiting_lines(waiting: dict[ModelRole, int]) -> list[str]:
+    return [
+        f"{plural(count, 'file')} {'waits' if count == 1 else 'wait'} for {_WAITS_FOR[role]}: see findling models list"
+        for role, count in waiting.items()
+        if count
+    ]
+
+
+def report_lines(report: IndexReport) -> list[str]:
+    counts = [(report.indexed, "indexed"), (report.unchanged, "unchanged")]
+    counts += [(count, word) for count, word in ((report.failed, "failed"), (report.skipped, "known by name")) if count]
+    parts = ", ".join(f"{count:,} {word}" for count, word in counts)
+    lines = [f"{plural(report.files, 'file')}: {parts}, in {report.seconds:.1f} s"]
+    if report.cancelled:
+        lines.insert(0, "Stopped; what is done stays, and the next run goes on from here.")
+    lines += waiting_lines(report.waiting)
+    if report.failed:
+        lines.append("findling failures lists what could not be read, and why")
+    return lines
+
+
+def status_lines(status: Status) -> list[str]:
+    kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in status.by_kind.items() if count)
+    lines = [
+        f"{plural(status.files, 'file')} in {plural(status.roots, 'folder')}" + (f" ({kinds})" if kinds else ""),
+        f"{plural(status.segments, 'segment')}, {plural(status.vectors, 'vector')}, {file_size(status.index_bytes)}",
+    ]
+    if status.pending:
+        lines.append(f"{plural(status.pending, 'file')} to do")
+    lines += waiting_lines(status.waiting)
+    if status.failed or status.skipped:
+        lines.append(f"{status.failed:,} failed, {status.skipped:,} known by name only: see findling failures")
+    lines.append(f"being indexed by {status.indexing}" if status.indexing else "nothing is being indexed")
+    return lines
+
+
+def root_line(status: RootStatus) -> str:
+    parts = [plural(status.files, "file")]
+    parts += ["away"] if status.root.offline else []
+    for count, word in ((status.pending, "to do"), (status.waiting, "waiting for a model"), (status.failed, "failed")):
+        parts += [f"{count:,} {word}"] if count else []
+    return f"{printable(status.root.display)}\t{', '.join(parts)}"
+
+
+def failure_line(failure: Failure) -> str:
+    path = printable(failure.path.decode("utf-8", "replace"))
+    return f"{path}\t{'by name only: ' if failure.skipped else ''}{printable(failure.reason)}"
+
+
+def check_line(check: Check) -> str:
+    return f"{'ok    ' if check.ok else 'WRONG '} {check.name}: {printable(check.detail)}"
+
+
+def model_line(model: ModelInfo) -> str:
+    state = "in use" if model.active else "installed" if model.installed else "not here"
+    demo = ", demo" if model.demo else ""
+    return (
+        f"{model.name:<44} {model.role.value:<7} {state:<10} {file_size(model.size_bytes):>9}  "
+        f"{model.languages}, {model.licence}{demo}"
+    )
