@@ -1,0 +1,99 @@
+"""Which file system a folder is on, in a form that outlives a restart and a change of drive letters and numbers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+# f_fsid comes from the file system's own UUID on these; xfs, vfat, exfat and others make it of the device number,
+# which changes from one plugging-in to the next.
+_FSID_IS_LASTING = frozenset((b"ext2", b"ext3", b"ext4", b"btrfs", b"zfs", b"squashfs"))
+_NETWORK = (b"nfs", b"nfs4", b"cifs", b"smb3", b"9p", b"ceph", b"fuse.sshfs", b"fuse.rclone", b"fuse.glusterfs")
+_BY_UUID = b"/dev/disk/by-uuid"
+_ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
+
+
+@dataclass(frozen=True)
+class _Mount:
+    point: bytes
+    kind: bytes
+    source: bytes
+
+
+def filesystem_id(folder: bytes) -> str | None:
+    """The identity of the file system that holds ``folder``; None where the system tells no lasting one.
+
+    The form is ``scheme:value``; only identities of one scheme can be compared. Raises ``OSError``.
+    """
+    device = os.stat(folder).st_dev
+    if sys.platform == "win32":
+        return f"serial:{device:x}"  # there, and only there, st_dev is the volume's serial number
+    if sys.platform != "linux":
+        return None  # macOS makes both f_fsid and st_dev of the device; an unplugged volume's folder is gone there
+    mount = _mount_of(folder)
+    if mount is None:
+        return None
+    if mount.kind in _NETWORK:
+        return f"source:{mount.source.decode('utf-8', 'replace')}"
+    uuid = _uuid_of(mount.source)
+    if uuid is not None:
+        return f"uuid:{uuid}"
+    if mount.kind in _FSID_IS_LASTING:
+        return f"fsid:{os.statvfs(folder).f_fsid:x}"
+    return None
+
+
+def same_filesystem(known: str | None, now: str | None) -> bool:
+    """Whether two identities may be one file system's; what cannot be compared counts as the same."""
+    if not known or not now or known.split(":", 1)[0] != now.split(":", 1)[0]:
+        return True
+    return known == now
+
+
+def _mount_of(folder: bytes) -> _Mount | None:
+    """The innermost mount that holds ``folder``. Matched by path, because btrfs invents device numbers."""
+    real = os.path.realpath(folder)
+    # The latest first: of two mounts on one point it is the one that is seen.
+    holding = [mount for mount in reversed(_mounts()) if _holds(mount.point, real)]
+    return max(holding, key=lambda mount: len(mount.point), default=None)
+
+
+def _holds(point: bytes, path: bytes) -> bool:
+    return point == b"/" or path == point or path.startswith(point + b"/")
+
+
+def _mounts() -> list[_Mount]:
+    """The lines of ``/proc/self/mountinfo`` (proc(5)): ... mount-point options [tags] - kind source options."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        left, _, right = line.partition(b" - ")
+        fields, tail = left.split(b" "), right.split(b" ")
+        if len(fields) > 4 and len(tail) > 1:
+            found.append(_Mount(_unescape(fields[4]), tail[0], _unescape(tail[1])))
+    return found
+
+
+def _unescape(text: bytes) -> bytes:
+    for code, character in _ESCAPES:
+        text = text.replace(code, character)
+    return text
+
+
+def _uuid_of(source: bytes) -> str | None:
+    """The UUID of a block device, from the links that udev makes."""
+    if not source.startswith(b"/dev/"):
+        return None
+    device = os.path.realpath(source)
+    try:
+        for name in os.listdir(_BY_UUID):
+            if os.path.realpath(os.path.join(_BY_UUID, name)) == device:
+                return os.fsdecode(name)
+    except OSError:
+        return None
+    return None

@@ -1,0 +1,51 @@
+"""Whether a root is there: an unplugged drive must never look like thousands of deletions."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from itertools import islice
+
+from core.store.roots import RootRow
+from core.store.store import Store
+from core.watch.filesystem import filesystem_id, same_filesystem
+from core.watch.walk import look, stamp_of
+
+logger = logging.getLogger(__name__)
+
+HELD_MANY = 50  # files; a root that held more and is empty now is taken for an unplugged one
+_SAMPLE = 40  # known files that are looked for when a root is on another file system than before
+
+
+def is_there(store: Store, root: RootRow) -> bool:
+    """Whether the folder is there, can be listed, is on the file system it was on, and is not suddenly empty.
+
+    A root on another file system that still holds most of a sample of its known files is there: the person has moved
+    to a new disk.
+    """
+    try:
+        with os.scandir(root.path) as entries:
+            empty = next(entries, None) is None
+        now = filesystem_id(root.path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            logger.warning("cannot look into %s: %s", os.fsdecode(root.path), error.strerror)
+        return False
+    if empty and root.held > HELD_MANY:
+        return False
+    return same_filesystem(root.fs_id, now) or root.held == 0 or _holds_what_it_held(store, root)
+
+
+def _holds_what_it_held(store: Store, root: RootRow) -> bool:
+    sample = list(islice(store.files.known(root.id).values(), _SAMPLE))
+    same = 0
+    for file in sample:
+        try:
+            status = look(file.path)
+        except OSError:
+            continue
+        if status is not None:
+            stamp = stamp_of(status)
+            same += (stamp.size, stamp.mtime_ns) == (file.stamp.size, file.stamp.mtime_ns)
+    return same * 2 > len(sample)

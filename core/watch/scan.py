@@ -1,0 +1,306 @@
+"""Reconciling the index with the disk: the truth behind every hint.
+
+A scan only compares what ``stat`` says; no file is opened. New files are committed in batches while the walk goes on,
+so that they are found by name within seconds; what is missing is forgotten at the very end, when it is known that it
+was not moved to another folder or root, and that its root is still there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from core.cancel import CancelToken
+from core.store.files import FoundFile, KnownFile, MovedFile
+from core.store.filters import is_under
+from core.store.roots import RootRow
+from core.store.store import Store
+from core.types import FileStamp
+from core.watch.excluded import excluded_file, excluded_folder
+from core.watch.filesystem import filesystem_id
+from core.watch.presence import HELD_MANY, is_there
+from core.watch.settle import Settled, parents
+from core.watch.walk import Walk, found_file, look
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 500  # files a commit: about a tenth of a second
+_BATCH_S = 1.0  # a slow disk's first names are found by then
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan found, in files.
+
+    ``offline``: a root that was to be walked is not there. ``unreadable``: folders and files that could not be looked
+    at; what is known of them stays.
+    """
+
+    seen: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    removed: int = 0
+    offline: bool = False
+    unreadable: frozenset[bytes] = frozenset()
+
+    @property
+    def differs(self) -> bool:
+        """Whether what can be found is another thing now."""
+        return bool(self.added or self.changed or self.moved or self.removed)
+
+    def __add__(self, other: ScanReport) -> ScanReport:
+        return ScanReport(
+            self.seen + other.seen,
+            self.added + other.added,
+            self.changed + other.changed,
+            self.moved + other.moved,
+            self.removed + other.removed,
+            self.offline or other.offline,
+            self.unreadable | other.unreadable,
+        )
+
+
+def reconcile(
+    store: Store, root: RootRow, *, cancel: CancelToken | None = None, ignore: Collection[bytes] = ()
+) -> ScanReport:
+    """Bring the index in line with one root. See ``reconcile_roots``."""
+    return reconcile_roots(store, [root], cancel=cancel, ignore=ignore)
+
+
+def reconcile_roots(
+    store: Store,
+    roots: Iterable[RootRow],
+    *,
+    cancel: CancelToken | None = None,
+    ignore: Collection[bytes] = (),
+    on_batch: Callable[[ScanReport], None] | None = None,
+) -> ScanReport:
+    """Bring the index in line with the disk, over whole roots.
+
+    ``ignore`` are folders that are passed over: our own. ``on_batch`` is called with the state so far after each
+    commit. A file that moved between the roots keeps its row. Raises ``Cancelled``; what was committed until then
+    stays, and nothing is forgotten.
+    """
+    scan = _Scan(store, cancel, ignore, on_batch)
+    for root in roots:
+        scan.whole(root)
+    return scan.finish()
+
+
+def look_at(
+    store: Store, settled: Settled, *, cancel: CancelToken | None = None, ignore: Collection[bytes] = ()
+) -> ScanReport:
+    """Bring the index in line with the disk at a few places; those outside every root are passed over."""
+    scan = _Scan(store, cancel, ignore, None)
+    for path in sorted(settled.paths | settled.trees):
+        scan.place(path)
+    return scan.finish()
+
+
+@dataclass
+class _Batch:
+    """What has been found in one root and is not committed yet."""
+
+    added: list[FoundFile] = field(default_factory=list)
+    changed: list[tuple[int, FileStamp]] = field(default_factory=list)
+    moved: list[MovedFile] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.added) + len(self.changed) + len(self.moved)
+
+
+class _Scan:
+    """One reconciliation over several places."""
+
+    def __init__(
+        self,
+        store: Store,
+        cancel: CancelToken | None,
+        ignore: Collection[bytes],
+        on_batch: Callable[[ScanReport], None] | None,
+    ) -> None:
+        self._store = store
+        self._cancel = cancel
+        self._on_batch = on_batch
+        self._roots = {root.id: root for root in store.roots.all()}
+        self._passed_over = frozenset(ignore) | {root.path for root in self._roots.values()}
+        self._report = ScanReport()
+        self._batch = _Batch()
+        self._batch_root_id = 0
+        self._committed_s = time.monotonic()
+        self._missing: list[KnownFile] = []
+        self._moved_ids: set[int] = set()
+        self._there: dict[int, bool] = {}
+
+    def whole(self, root: RootRow) -> None:
+        """Walk a whole root."""
+        if not self._is_there(root):
+            self._report = replace(self._report, offline=True)
+            return
+        known = self._store.files.known(root.id)
+        walk = Walk(root.path, self._passed_over)
+        before = self._report.seen
+        self._compare(root, known, walk.files(self._cancel))
+        self._note_unreadable(walk.unreadable)
+        held = self._report.seen - before
+        missing = self._without_unreadable(known.values())
+        if held == 0 and root.held > HELD_MANY and missing:
+            self._set_offline(root)
+            self._report = replace(self._report, offline=True)
+            return
+        self._missing += missing
+        # The drive may have been pulled during the walk.
+        if not self._is_there(root, again=True):
+            self._report = replace(self._report, offline=True)
+            return
+        kept = len(known) - len(missing)
+        self._store.roots.set_scanned(root.id, filesystem_id(root.path) or "", held + kept)
+
+    def place(self, path: bytes) -> None:
+        """Look at one path, and at everything below it if it is a folder."""
+        root = self._root_of(path)
+        if root is None or self._is_passed_over(root, path) or not self._is_there(root):
+            return
+        try:
+            status = look(path)
+        except OSError as error:
+            logger.warning("cannot look at %s: %s", os.fsdecode(path), error.strerror)
+            return
+        known = self._store.files.known(root.id, path)
+        alone = self._store.files.by_path(path)
+        if alone is not None:
+            known[path] = alone
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            if path == root.path or not excluded_folder(os.path.basename(path)):
+                walk = Walk(path, self._passed_over)
+                self._compare(root, known, walk.files(self._cancel))
+                self._note_unreadable(walk.unreadable)
+        elif status is not None and stat.S_ISREG(status.st_mode) and not excluded_file(os.path.basename(path)):
+            self._compare(root, known, [found_file(path, status)])
+        self._missing += self._without_unreadable(known.values())
+
+    def finish(self) -> ScanReport:
+        """Commit the rest and forget what is missing, in the roots that are there to the end."""
+        self._commit()
+        missing = [
+            file for file in self._missing if file.id not in self._moved_ids and self._there.get(file.root_id, False)
+        ]
+        for root_id in {file.root_id for file in missing}:
+            self._is_there(self._roots[root_id], again=True)
+        missing = [file for file in missing if self._there[file.root_id]]
+        for start in range(0, len(missing), _BATCH):
+            count = self._store.files.remove_missing(missing[start : start + _BATCH])
+            self._report = replace(self._report, removed=self._report.removed + count)
+        return self._report
+
+    def _compare(self, root: RootRow, known: dict[bytes, KnownFile], found: Iterable[FoundFile]) -> None:
+        """Take what is found out of ``known``; what is left of it is missing."""
+        if self._batch and root.id != self._batch_root_id:
+            self._commit()
+        self._batch_root_id = root.id
+        seen = 0
+        for file in found:
+            seen += 1
+            old = known.pop(file.path, None)
+            if old is None:
+                self._new(file)
+            elif old.stamp != file.stamp:
+                self._batch.changed.append((old.id, file.stamp))
+            if len(self._batch) >= _BATCH or (self._batch and time.monotonic() - self._committed_s > _BATCH_S):
+                self._commit()
+        self._report = replace(self._report, seen=self._report.seen + seen)
+
+    def _new(self, file: FoundFile) -> None:
+        origin = self._moved_from(file)
+        if origin is None:
+            self._batch.added.append(file)
+            return
+        self._moved_ids.add(origin.id)
+        self._batch.moved.append(MovedFile(origin.id, file))
+
+    def _moved_from(self, file: FoundFile) -> KnownFile | None:
+        """The known file that this one was: same inode, size and mtime, and nothing at its old path any more."""
+        if not file.stamp.inode:
+            return None  # a file system that does not number its files
+        for known in self._store.files.by_inode(file.stamp.inode):
+            same = (known.stamp.size, known.stamp.mtime_ns) == (file.stamp.size, file.stamp.mtime_ns)
+            if not same or known.id in self._moved_ids or known.path == file.path:
+                continue
+            root = self._roots.get(known.root_id)
+            if root is not None and _is_vacant(known.path) and self._is_there(root):
+                return known
+        return None
+
+    def _commit(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        self._committed_s = time.monotonic()
+        if not batch:
+            return
+        if batch.moved:
+            self._store.files.move(self._batch_root_id, batch.moved)
+        if batch.changed:
+            self._store.files.change(batch.changed)
+        added = self._store.files.add(self._batch_root_id, batch.added) if batch.added else 0
+        self._report += ScanReport(added=added, changed=len(batch.changed), moved=len(batch.moved))
+        if self._on_batch is not None:
+            self._on_batch(self._report)
+
+    def _is_there(self, root: RootRow, *, again: bool = False) -> bool:
+        if again or root.id not in self._there:
+            self._there[root.id] = is_there(self._store, root)
+            if not self._there[root.id]:
+                self._set_offline(root)
+            elif root.offline:
+                self._store.roots.set_offline(root.id, False)
+        return self._there[root.id]
+
+    def _set_offline(self, root: RootRow) -> None:
+        self._there[root.id] = False
+        if not root.offline:
+            logger.warning("%s is not there; what is known of it stays", os.fsdecode(root.path))
+            self._store.roots.set_offline(root.id, True)
+
+    def _root_of(self, path: bytes) -> RootRow | None:
+        """The innermost root that holds ``path`` or is it."""
+        holding = [root for root in self._roots.values() if path == root.path or is_under(path, root.path)]
+        return max(holding, key=lambda root: len(root.path), default=None)
+
+    def _is_passed_over(self, root: RootRow, path: bytes) -> bool:
+        """Whether a walk from the root would not have come to ``path``."""
+        if path == root.path:
+            return False
+        for folder in parents(path):
+            if folder == root.path:
+                return False
+            if excluded_folder(os.path.basename(folder)) or folder in self._passed_over:
+                return True
+        return False
+
+    def _note_unreadable(self, paths: set[bytes]) -> None:
+        if paths:
+            self._report = replace(self._report, unreadable=self._report.unreadable | paths)
+
+    def _without_unreadable(self, files: Iterable[KnownFile]) -> list[KnownFile]:
+        """Without those that nothing can be said of now."""
+        hidden = self._report.unreadable
+        if not hidden:
+            return list(files)
+        return [
+            file
+            for file in files
+            if file.path not in hidden and not any(above in hidden for above in parents(file.path))
+        ]
+
+
+def _is_vacant(path: bytes) -> bool:
+    """Whether there is surely no ordinary file at a path."""
+    try:
+        status = look(path)
+    except OSError:
+        return False
+    return status is None or not stat.S_ISREG(status.st_mode)

@@ -1,0 +1,106 @@
+"""One pass over a folder tree: every ordinary file that is to be indexed, as ``stat`` sees it. Nothing is opened."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import sys
+from collections.abc import Container, Iterator
+
+from core.cancel import CancelToken
+from core.extract.media_types import guess_kind
+from core.store.files import FoundFile
+from core.types import FileStamp
+from core.watch.excluded import excluded_file, excluded_folder
+
+logger = logging.getLogger(__name__)
+
+_INT64_MAX = 2**63 - 1
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def stamp_of(status: os.stat_result) -> FileStamp:
+    """The stamp in a ``stat`` result. Times past 2262, which some file systems hold, are held at the last number."""
+    return FileStamp(
+        status.st_size, _in_range(status.st_mtime_ns), _in_range(status.st_ctime_ns), status.st_ino & (2**64 - 1)
+    )
+
+
+def _in_range(time_ns: int) -> int:
+    return max(-_INT64_MAX, min(_INT64_MAX, time_ns))
+
+
+def found_file(path: bytes, status: os.stat_result) -> FoundFile:
+    """A file as the scan sees it, its kind by its name alone."""
+    return FoundFile(path, guess_kind(os.fsdecode(os.path.basename(path))), stamp_of(status))
+
+
+def look(path: bytes) -> os.stat_result | None:
+    """``lstat``; None when there is nothing at the path. Raises ``OSError`` when that cannot be told."""
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in _GONE:
+            return None
+        raise
+
+
+class Walk:
+    """A walk below one folder.
+
+    Symbolic links are not followed: what they point at is indexed where it is, if it is in a root at all. FIFOs,
+    sockets and devices are passed over. What could not be looked into is in ``unreadable`` afterwards.
+    """
+
+    def __init__(self, folder: bytes, passed_over: Container[bytes]) -> None:
+        """``passed_over`` holds the folders that are not entered: other roots, and our own."""
+        self._folder = folder
+        self._passed_over = passed_over
+        self.unreadable: set[bytes] = set()
+
+    def files(self, cancel: CancelToken | None = None) -> Iterator[FoundFile]:
+        """Every file, folder by folder. Raises ``Cancelled``."""
+        folders = [self._folder]
+        while folders:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            for entry in self._entries(folders.pop()):
+                try:
+                    if entry.is_symlink() or _is_junction(entry):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if not excluded_folder(entry.name) and entry.path not in self._passed_over:
+                            folders.append(entry.path)
+                        continue
+                    status = _status(entry)
+                except OSError as error:
+                    self._note(entry.path, error)
+                    continue
+                if stat.S_ISREG(status.st_mode) and not excluded_file(entry.name):
+                    yield found_file(entry.path, status)
+
+    def _entries(self, folder: bytes) -> list[os.DirEntry[bytes]]:
+        try:
+            with os.scandir(folder) as entries:
+                return list(entries)
+        except OSError as error:
+            self._note(folder, error)
+            return []
+
+    def _note(self, path: bytes, error: OSError) -> None:
+        if error.errno not in _GONE:
+            self.unreadable.add(path)
+            logger.warning("cannot look into %s: %s", os.fsdecode(path), error.strerror)
+
+
+def _is_junction(entry: os.DirEntry[bytes]) -> bool:
+    # Windows' other kind of link; the method is there from Python 3.12 on.
+    return bool(getattr(entry, "is_junction", bool)())
+
+
+def _status(entry: os.DirEntry[bytes]) -> os.stat_result:
+    if sys.platform == "win32":
+        return os.stat(entry.path, follow_symlinks=False)  # a DirEntry there knows no inode
+    return entry.stat(follow_symlinks=False)
