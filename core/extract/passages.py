@@ -18,7 +18,9 @@ _PARAGRAPH_WORDS = 120  # from here on a passage ends early rather than in the m
 
 # Costs are counted in half words: a CJK character is about one token, half of what a word takes, and a word beyond
 # 20 characters is a name, a link or a blob that tokenisers cut up.
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f"
+_CJK = (
+    r"\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003134f"
+)
 _ATOM = re.compile(rf"[{_CJK}]|[^\s{_CJK}]{{1,20}}")
 _CJK_CHARACTER = re.compile(rf"[{_CJK}]")
 _LIMIT = 2 * MAX_WORDS
@@ -54,6 +56,7 @@ class _Unit:
     cost: int  # half words
     paragraph_cost: int  # of the whole paragraph where the unit begins one, else 0
     heading: bool
+    whole: bool  # a sentence or line; False for a run of words out of one that was too long
 
 
 def cut(sections: Iterable[Section]) -> tuple[Passage, ...]:
@@ -106,7 +109,7 @@ def _carried(current: list[_Unit], following: _Unit) -> list[_Unit]:
         headings.insert(0, unit)
     carried = headings or current[-1:]
     cost = sum(unit.cost for unit in carried)
-    if cost > 2 * _OVERLAP_WORDS or cost + following.cost > _LIMIT:
+    if not carried[-1].whole or cost > 2 * _OVERLAP_WORDS or cost + following.cost > _LIMIT:
         return []
     return carried
 
@@ -125,8 +128,8 @@ def _units(section: Section) -> Iterator[_Unit]:
             cost = _cost(text[piece_start:piece_end])
             heading = piece_start in headings
             first = True
-            for unit_start, unit_end, unit_cost in _split(text, piece_start, piece_end, cost, whole=heading):
-                yield _Unit(unit_start, unit_end, unit_cost, cost if first else 0, heading)
+            for unit_start, unit_end, unit_cost, whole in _split(text, piece_start, piece_end, cost, heading=heading):
+                yield _Unit(unit_start, unit_end, unit_cost, cost if first else 0, heading, whole)
                 first = False
 
 
@@ -151,37 +154,40 @@ def _pieces(
         last = max(last, at)
 
 
-def _split(text: str, start: int, end: int, cost: int, *, whole: bool) -> Iterator[tuple[int, int, int]]:
-    """A paragraph to sentences; one that is too long to lines, and those to runs of words: (start, end, cost)."""
-    if whole and cost <= _LIMIT:
-        yield start, end, cost
+def _split(text: str, start: int, end: int, cost: int, *, heading: bool) -> Iterator[tuple[int, int, int, bool]]:
+    """A paragraph to sentences; one that is too long to lines, and those to runs of words.
+
+    Yields (start, end, cost, whole) as ``_Unit`` has them.
+    """
+    if heading and cost <= _LIMIT:
+        yield start, end, cost, True
         return
     for sentence in _pieces(text, start, end, _SENTENCE_END):
         sentence_cost = _cost(text[slice(*sentence)])
         if sentence_cost <= _LIMIT:
-            yield *sentence, sentence_cost
+            yield *sentence, sentence_cost, True
             continue
         for line in _pieces(text, *sentence, _LINE_END):
             line_cost = _cost(text[slice(*line)])
             if line_cost <= _LIMIT:
-                yield *line, line_cost
+                yield *line, line_cost, True
             else:
                 yield from _runs(text, *line)
 
 
-def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int, bool]]:
     """Runs of whole words up to a quarter of the limit, so that the passages they make up fill well."""
     limit = _LIMIT // 4
     run_start, run_end, cost = start, start, 0
     for match in _ATOM.finditer(text, start, end):
         atom_cost = 1 if _CJK_CHARACTER.match(match.group()) else 2
         if cost + atom_cost > limit:
-            yield run_start, run_end, cost
+            yield run_start, run_end, cost, False
             run_start, cost = match.start(), 0
         run_end = match.end()
         cost += atom_cost
     if cost:
-        yield run_start, run_end, cost
+        yield run_start, run_end, cost, False
 
 
 def _cost(text: str) -> int:
