@@ -1,0 +1,180 @@
+"""The composition root: makes the engine, the workers and the window, and takes them down in order."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, Signal, Slot
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from core.config import Folders, Settings, load_settings
+from core.engine import Engine
+from core.errors import FindlingError
+from desktop import theme
+from desktop.views.main_window import MainWindow
+from desktop.workers.services import Services
+
+logger = logging.getLogger(__name__)
+
+_LOG_BYTES = 1_000_000
+
+
+class Session(QObject):
+    """One engine with its workers and its window. ``close`` is the one way out."""
+
+    def __init__(self, engine: Engine, *, demo: bool = False) -> None:
+        super().__init__()
+        self.services = Services.around(engine, self)
+        self.window = MainWindow(self.services, demo=demo)
+        self.window.demo_requested.connect(start_demo)
+        self._open = True
+
+    def start(self, examples: Sequence[Path] = ()) -> None:
+        """Show the window, begin to index, and search by ``examples`` if there are any."""
+        self.window.show()
+        self.services.library.refresh_now()
+        self.services.index.start()
+        if examples:
+            self.window.bar.add_examples(tuple(examples))
+
+    def close(self) -> None:
+        """Take everything down in order; a second call does nothing."""
+        if self._open:
+            self._open = False
+            self.window.close()
+            self.services.close()
+            self.window.deleteLater()
+
+
+class ExceptionHook(QObject):
+    """Where exceptions of slots and threads end: in the log, and once in a dialog on the main thread."""
+
+    _caught = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._shown = False
+        self._caught.connect(self._show)
+
+    def install(self) -> None:
+        """Take over from the interpreter."""
+        sys.excepthook = self._on_exception
+        threading.excepthook = lambda args: self._on_exception(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def _on_exception(
+        self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        logger.critical("unexpected error", exc_info=(kind, error or kind(), trace))
+        self._caught.emit(f"{kind.__name__}: {error}")
+
+    @Slot(str)
+    def _show(self, text: str) -> None:
+        if self._shown:  # a fault that repeats must not bury the window in dialogs
+            return
+        self._shown = True
+        box = QMessageBox(QMessageBox.Icon.Warning, "Findling", "")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(
+            self.tr("Findling met a fault of its own. Your files and the index are safe; the log has the details.")
+        )
+        box.setInformativeText(text)
+        box.exec()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the window until it is closed; the exit code of the process."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("findling")
+    application.setApplicationDisplayName("Findling")
+    application.setDesktopFileName("findling")
+    look = theme.Theme(application)
+    hook = ExceptionHook(application)
+    try:
+        settings = _settings(demo=arguments.demo)
+        _log_to(settings.folders)
+        session = Session(Engine.open(settings), demo=arguments.demo)
+    except FindlingError as error:
+        _refuse(error)
+        return int(error.exit_code)
+    hook.install()
+    look.changed.connect(session.window.refresh_theme)
+    with _quit_on_interrupt(application):
+        session.start([Path(path) for path in arguments.paths])
+        code = application.exec()
+        session.close()
+    return code
+
+
+def start_demo() -> None:
+    """Open a second window on the demo's own home."""
+    frozen = getattr(sys, "frozen", False)
+    command = [sys.executable, "--demo"] if frozen else [sys.executable, "-m", "desktop", "--demo"]
+    subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _settings(*, demo: bool) -> Settings:
+    if not demo:
+        return load_settings()
+    from core.demo import prepare_demo
+
+    prepared = prepare_demo()
+    engine = Engine.open(prepared.settings)
+    try:
+        engine.add_root(prepared.library)
+    finally:
+        engine.close()
+    return prepared.settings
+
+
+def _log_to(folders: Folders) -> None:
+    folders.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = RotatingFileHandler(folders.logs / "window.log", maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.INFO)
+
+
+def _refuse(error: FindlingError) -> None:
+    """The window cannot open: say why, and where the command line may know more."""
+    box = QMessageBox(QMessageBox.Icon.Critical, error.title, "")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(str(error))
+    box.setInformativeText("findling doctor")
+    box.exec()
+
+
+@contextmanager
+def _quit_on_interrupt(application: QApplication) -> Iterator[None]:
+    """Let Ctrl-C in the terminal close the window in order.
+
+    Qt's loop does not come back to Python by itself to run a signal handler; the wakeup socket makes it.
+    """
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    before = signal.signal(signal.SIGINT, lambda *_: application.quit())
+    wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: ours.recv(64))
+    try:
+        yield
+    finally:
+        notifier.setEnabled(False)
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGINT, before)
+        ours.close()
+        theirs.close()

@@ -1,0 +1,468 @@
+"""The window: one field, one list; everything else waits at the edge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from core.errors import FindlingError
+from core.types import Hit, Kind, Progress, RootStatus, SearchResult
+from desktop import places, theme
+from desktop.actions import SPECS, Act
+from desktop.item_models.folder_model import FolderModel
+from desktop.item_models.result_model import ResultModel
+from desktop.views import empty_state
+from desktop.views.advice import advise
+from desktop.views.dialogs.sheets import AboutDialog, DatesDialog, ShortcutSheet
+from desktop.views.drop_overlay import DropOverlay
+from desktop.views.empty_state import EmptyStateView
+from desktop.views.example_input import ExampleInput
+from desktop.views.library_controller import LibraryController
+from desktop.views.notices import ErrorBar, NoticeBar, Toast
+from desktop.views.preview.pane import WIDTH_PX as PREVIEW_PX
+from desktop.views.preview.pane import PreviewPane
+from desktop.views.results_view import ResultsView
+from desktop.views.search_bar import SearchBar
+from desktop.views.search_controller import SearchController
+from desktop.views.sidebar import WIDTH_PX as SIDEBAR_PX
+from desktop.views.sidebar import Sidebar, root_path
+from desktop.views.status_line import StatusLine
+from desktop.workers.library import Snapshot
+from desktop.workers.services import Services
+
+_PREVIEW_FROM_PX = 1100  # narrower windows start without the preview
+_KIND_ACTS = {
+    Act.SHOW_ALL: None,
+    Act.PHOTOS: Kind.PHOTO,
+    Act.DOCUMENTS: Kind.DOCUMENT,
+    Act.SPEECH: Kind.AUDIO,
+    Act.VIDEOS: Kind.VIDEO,
+}
+# Keys that belong to the list alone: as shortcuts of the window they would be taken from buttons and fields.
+_LIST_ACTS = frozenset({Act.OPEN, Act.PREVIEW})
+_MENU_ORDER = (
+    (Act.ADD_FOLDER, Act.MODELS, Act.FAILURES, Act.PAUSE, Act.DEMO),
+    (Act.EXAMPLE, Act.PASTE, Act.DATES),
+    (Act.SIDEBAR, Act.SHORTCUTS, Act.ABOUT, Act.QUIT),
+)
+_RESULT_MENU = (Act.OPEN, Act.REVEAL, Act.SIMILAR, Act.COPY_PATH, Act.PREVIEW)
+
+
+class MainWindow(QMainWindow):
+    """Assembles the views and connects them to the workers; the search and the library have their own controllers."""
+
+    demo_requested = Signal()
+
+    def __init__(self, services: Services, *, demo: bool = False) -> None:
+        super().__init__()
+        self._services = services
+        self._demo = demo
+        self._progress: Progress | None = None
+        self._preview_wanted: bool | None = None  # None: as the width of the window suggests
+        self.setWindowTitle(self.tr("Findling · Demo library") if demo else "Findling")
+        self.setWindowIcon(theme.application_icon())
+        self.setMinimumSize(760, 520)
+        self.resize(1280, 800)
+        self.setAcceptDrops(True)
+
+        folders = services.engine.settings.folders
+        self._settings = QSettings(str(folders.config / "window.ini"), QSettings.Format.IniFormat)
+        self.result_model = ResultModel(self)
+        self.folder_model = FolderModel(self)
+        self.bar = SearchBar()
+        self.results = ResultsView(services.thumbnails)
+        self.results.setModel(self.result_model)
+        self.sidebar = Sidebar(self.folder_model)
+        self.preview = PreviewPane(services.thumbnails)
+        self.status_line = StatusLine(demo=demo)
+        self.notice = NoticeBar()
+        self.error_bar = ErrorBar()
+        self.empty = EmptyStateView(self._on_choice)
+        self._assemble()
+        self.toast = Toast(self.centralWidget())
+        self.overlay = DropOverlay(self.centralWidget())
+        self.search = SearchController(self.bar, services.search, self.result_model, self)
+        self.library = LibraryController(services.engine, services.operations, services.library, self)
+        self.input = ExampleInput(folders.spool, services.operations, self)
+        self.actions_by_name = self._make_actions()
+        self.bar.menu_button.setMenu(self._menu())
+        self._connect()
+        self._restore_geometry()
+        self._show_start()
+        self.bar.field.setFocus()
+
+    def _assemble(self) -> None:
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.results)
+        center = QWidget()
+        center.setObjectName("center")
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.error_bar, self.notice):
+            column.addWidget(part)
+        column.addWidget(self._stack, 1)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        for part in (self.sidebar, center, self.preview):
+            self._splitter.addWidget(part)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([SIDEBAR_PX, 1280 - SIDEBAR_PX - PREVIEW_PX, PREVIEW_PX])
+        whole = QWidget()
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.bar)
+        rows.addWidget(self._splitter, 1)
+        rows.addWidget(self.status_line)
+        self.setCentralWidget(whole)
+        self.results.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _connect(self) -> None:
+        services = self._services
+        self.bar.asked.connect(self._on_asked)
+        self.bar.example_requested.connect(self.actions_by_name[Act.EXAMPLE].trigger)
+        self.bar.dates_requested.connect(self.actions_by_name[Act.DATES].trigger)
+        self.bar.pasted.connect(self.input.take)
+        self.bar.stepped_down.connect(self._go_to_results)
+        self.bar.field.line.returnPressed.connect(self._on_return)
+        self.input.examples.connect(self.bar.add_examples)
+        self.input.folders.connect(self.library.add_folders)
+        self.search.answered.connect(self._on_answer)
+        self.search.cleared.connect(self._show_start)
+        self.search.failed.connect(self.show_error)
+        self.results.opened.connect(self._open)
+        self.results.current_hit_changed.connect(self._on_current_hit)
+        self.results.action_triggered.connect(self._show_weak)
+        self.results.preview_requested.connect(self._toggle_preview)
+        self.results.customContextMenuRequested.connect(self._on_results_menu)
+        self.preview.open_requested.connect(self._open)
+        self.preview.reveal_requested.connect(self._reveal)
+        self.preview.similar_requested.connect(self._find_similar)
+        self.preview.close_requested.connect(self._toggle_preview)
+        self.sidebar.kind_chosen.connect(self._choose_kind)
+        self.sidebar.add_requested.connect(self.library.choose_folder)
+        self.sidebar.folders.chosen.connect(self._choose_folder)
+        self.sidebar.folders.remove_requested.connect(self.library.remove_folder)
+        self.sidebar.folders.reveal_requested.connect(lambda status: places.open_folder(status.root.path))
+        self.library.said.connect(self.toast.say)
+        self.library.failed.connect(self.show_error)
+        self.library.removed.connect(self._on_folder_removed)
+        self.status_line.pause_toggled.connect(self._toggle_indexing)
+        self.status_line.models_requested.connect(self.library.show_models)
+        self.status_line.failures_requested.connect(self.library.show_failures)
+        services.operations.failed.connect(self.show_error)
+        services.library.changed.connect(self._on_snapshot)
+        services.index.progressed.connect(self._on_progress)
+        services.index.changed.connect(services.library.refresh)
+        services.index.changed.connect(services.thumbnails.forget_missing)
+        services.index.changed.connect(self.search.refresh)
+        services.index.busy.connect(lambda error: self.status_line.show_busy_elsewhere(error.message))
+        services.index.failed.connect(self._on_index_failed)
+        services.index.running_changed.connect(self.status_line.show_running)
+
+    # Actions
+
+    def _make_actions(self) -> dict[Act, QAction]:
+        handlers: dict[Act, Callable[[], object]] = {
+            Act.FIND: self._go_to_field,
+            Act.EXAMPLE: self._choose_example,
+            Act.PASTE: lambda: self.input.take(QGuiApplication.clipboard().mimeData()),
+            Act.CLEAR: self._clear,
+            Act.OPEN: lambda: self._with_current(self._open),
+            Act.REVEAL: lambda: self._with_current(self._reveal),
+            Act.SIMILAR: lambda: self._with_current(self._find_similar),
+            Act.COPY_PATH: self._copy_paths,
+            Act.PREVIEW: self._toggle_preview,
+            Act.DATES: self._choose_dates,
+            Act.HIDDEN: self._show_weak,
+            Act.ADD_FOLDER: self.library.choose_folder,
+            Act.REMOVE_FOLDER: self._remove_current_folder,
+            Act.PAUSE: self._toggle_indexing,
+            Act.FAILURES: self.library.show_failures,
+            Act.MODELS: self.library.show_models,
+            Act.DEMO: self.demo_requested.emit,
+            Act.SIDEBAR: lambda: self.sidebar.setVisible(not self.sidebar.isVisible()),
+            Act.SHORTCUTS: lambda: ShortcutSheet(self).open(),
+            Act.ABOUT: lambda: AboutDialog(self._services.engine.settings.folders.index, self).open(),
+            Act.QUIT: self.close,
+        }
+        for act, kind in _KIND_ACTS.items():
+            handlers[act] = lambda kind=kind: self._choose_kind(kind)
+        made: dict[Act, QAction] = {}
+        for spec in SPECS:
+            action = QAction(theme.icon(spec.icon), spec.label, self)
+            action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
+            action.triggered.connect(lambda _checked=False, act=spec.act: handlers[act]())
+            if spec.act in _LIST_ACTS:
+                action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            else:
+                self.addAction(action)
+            made[spec.act] = action
+        made[Act.DEMO].setVisible(not self._demo)
+        return made
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        for number, group in enumerate(_MENU_ORDER):
+            if number:
+                menu.addSeparator()
+            menu.addActions([self.actions_by_name[act] for act in group])
+        return menu
+
+    @Slot(object)
+    def _on_results_menu(self, point: object) -> None:
+        hit = self.results.current_hit()
+        if hit is None:
+            return
+        menu = QMenu(self)
+        acts = [act for act in _RESULT_MENU if act is not Act.OPEN or places.can_open(hit.kind)]
+        menu.addActions([self.actions_by_name[act] for act in acts])
+        menu.exec(self.results.viewport().mapToGlobal(point))
+
+    def _with_current(self, act: Callable[[Hit], object]) -> None:
+        hit = self.results.current_hit()
+        if hit is not None:
+            act(hit)
+
+    def _go_to_field(self) -> None:
+        self.bar.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.bar.field.line.selectAll()
+
+    def _clear(self) -> None:
+        self.bar.clear()
+        self.bar.field.setFocus()
+
+    @Slot()
+    def _go_to_results(self) -> None:
+        if self.result_model.rowCount():
+            self.results.setFocus()
+            if self.results.current_hit() is None:
+                self.results.select_first()
+
+    @Slot()
+    def _on_return(self) -> None:
+        self.search.flush()
+        if self.search.settled:
+            self._go_to_results()
+
+    @Slot(Hit)
+    def _open(self, hit: Hit) -> None:
+        if hit.offline:
+            self.toast.say(self.tr("The drive with %1 is away").replace("%1", hit.name))
+        elif not places.can_open(hit.kind):
+            self._reveal(hit)
+        elif not places.open_file(hit.path):
+            self.toast.say(self.tr("Nothing on this computer opens %1").replace("%1", hit.name))
+
+    @Slot(Hit)
+    def _reveal(self, hit: Hit) -> None:
+        if not places.show_in_folder(hit.path):
+            self.toast.say(self.tr("No file manager answered"))
+
+    @Slot(Hit)
+    def _find_similar(self, hit: Hit) -> None:
+        self.bar.set_ask(replace(self.bar.ask, text="", examples=(Path(os.fsdecode(hit.path)),), weak=False))
+
+    def _copy_paths(self) -> None:
+        hits = self.results.selected_hits()
+        if hits:
+            QGuiApplication.clipboard().setText("\n".join(hit.display_path for hit in hits))
+            self.toast.say(self.tr("Path copied"))
+
+    def _choose_example(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Search by a file"))
+        if name:
+            self.bar.add_examples((Path(name),))
+
+    def _choose_dates(self) -> None:
+        dialog = DatesDialog(self.bar.ask.after, self.bar.ask.before, self)
+        dialog.accepted.connect(lambda: self.bar.set_dates(*dialog.dates()))
+        dialog.open()
+
+    @Slot(object)
+    def _choose_kind(self, kind: Kind | None) -> None:
+        self.bar.set_ask(replace(self.bar.ask, kind=kind))
+
+    @Slot(object)
+    def _choose_folder(self, status: RootStatus | None) -> None:
+        self.bar.set_ask(replace(self.bar.ask, folder=root_path(status) if status is not None else None))
+
+    def _remove_current_folder(self) -> None:
+        status = self.sidebar.folders.current_status()
+        if status is not None:
+            self.library.remove_folder(status)
+
+    @Slot(Path)
+    def _on_folder_removed(self, folder: Path) -> None:
+        if self.bar.ask.folder == folder:
+            self.bar.set_ask(replace(self.bar.ask, folder=None))
+        self.search.refresh()
+
+    @Slot()
+    def _show_weak(self) -> None:
+        self.bar.set_ask(replace(self.bar.ask, weak=True))
+
+    @Slot()
+    def _toggle_indexing(self) -> None:
+        index = self._services.index
+        if index.running:
+            index.pause()
+        else:
+            index.start()
+
+    def _on_choice(self, name: str) -> None:
+        """A button of an empty state."""
+        {
+            "add-folder": self.library.choose_folder,
+            "demo": self.demo_requested.emit,
+            "widen": lambda: self.bar.set_ask(self.bar.ask.without_filters()),
+            "weak": self._show_weak,
+            "models": self.library.show_models,
+        }[name]()
+
+    # What the workers tell
+
+    @Slot()
+    def _on_asked(self) -> None:
+        ask = self.bar.ask
+        self.sidebar.show_kind(ask.kind)
+        self.sidebar.folders.show_chosen(os.fsencode(ask.folder) if ask.folder is not None else None)
+        self.error_bar.hide()
+
+    @Slot(SearchResult)
+    def _on_answer(self, result: SearchResult) -> None:
+        snapshot = self._services.library.snapshot
+        if result.hits:
+            self._stack.setCurrentWidget(self.results)
+        else:
+            status = snapshot.status if snapshot is not None else None
+            self.empty.show_state(empty_state.nothing(self.search.ask, result, status))
+            self._stack.setCurrentWidget(self.empty)
+        self._show_advice()
+        self._place_preview()
+
+    @Slot()
+    def _show_start(self) -> None:
+        """Nothing is asked: where to begin."""
+        snapshot = self._services.library.snapshot
+        if snapshot is None or snapshot.roots:
+            status = snapshot.status if snapshot is not None else None
+            self.empty.show_state(empty_state.start(status, self._progress))
+        else:
+            self.empty.show_state(empty_state.first_run(demo_offered=not self._demo))
+        self._stack.setCurrentWidget(self.empty)
+        self._show_advice()
+        self._place_preview()
+
+    @Slot(object)
+    def _on_current_hit(self, hit: Hit | None) -> None:
+        if self.preview.isVisible():
+            self.preview.show_hit(hit, self.search.ask.text)
+
+    @Slot(Snapshot)
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self.folder_model.show_roots(snapshot.roots)
+        self.status_line.show_status(snapshot.status)
+        if self.search.ask.empty:
+            self._show_start()
+        elif self._stack.currentWidget() is self.empty and self.result_model.result is not None:
+            self._on_answer(self.result_model.result)
+        self._show_advice()
+
+    @Slot(Progress)
+    def _on_progress(self, progress: Progress) -> None:
+        self._progress = progress
+        self.status_line.show_progress(progress)
+        self._services.library.refresh()
+
+    @Slot(FindlingError)
+    def _on_index_failed(self, error: FindlingError) -> None:
+        self.error_bar.show_line(f"{error.title}: {error}", self.tr("Try again"), self._toggle_indexing)
+
+    @Slot(FindlingError)
+    def show_error(self, error: FindlingError) -> None:
+        """Show expected trouble in the bar above the results."""
+        self.error_bar.show_line(f"{error.title}: {error}")
+
+    def _show_advice(self) -> None:
+        advice = advise(self._services.library.snapshot, self.search.ask, self.result_model.result)
+        if advice is None:
+            self.notice.hide()
+        else:
+            self.notice.show_line(advice.text, advice.action, self.library.show_models)
+
+    # Preview
+
+    @Slot()
+    def _toggle_preview(self) -> None:
+        self._preview_wanted = not self.preview.isVisible()
+        self._place_preview()
+
+    def _place_preview(self) -> None:
+        wanted = self._preview_wanted
+        if wanted is None:
+            wanted = self.width() >= _PREVIEW_FROM_PX
+        shown = wanted and self._stack.currentWidget() is self.results
+        if shown != self.preview.isVisible():
+            self.preview.setVisible(shown)
+        self.preview.show_hit(self.results.current_hit() if shown else None, self.search.ask.text)
+
+    # Drag and drop
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.source() is not None or not self.input.takes(event.mimeData()):
+            event.ignore()  # a result that is dragged out and comes back over the window is not an example
+            return
+        self.overlay.offer(*self.input.sort(event.mimeData()))
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.overlay.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.overlay.hide()
+        self.input.take(event.mimeData())
+        event.acceptProposedAction()
+        self.activateWindow()
+
+    # The window itself
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._preview_wanted is None:
+            self._place_preview()
+
+    def refresh_theme(self) -> None:
+        """Draw again what is kept as a picture, after a change of colours."""
+        self.bar.field.refresh_icon()
+        self.empty.refresh_icons()
+
+    def _restore_geometry(self) -> None:
+        geometry = self._settings.value("geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.setValue("geometry", self.saveGeometry())
+        self.preview.release()
+        self.library.close()
+        self.input.forget_pasted()
+        super().closeEvent(event)

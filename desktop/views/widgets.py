@@ -1,0 +1,89 @@
+"""Small parts that several views use. Every label here is plain text: what it shows may be a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from desktop import theme
+
+
+def label(text: str = "", role: str | None = None, *, wrap: bool = False, parent: QWidget | None = None) -> QLabel:
+    """A label that never takes its text for markup. ``role`` picks its look in the style sheet."""
+    made = QLabel(parent)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setText(text)
+    made.setWordWrap(wrap)
+    if role is not None:
+        made.setProperty("role", role)
+    return made
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text that gives way where room is short."""
+
+    def __init__(self, text: str = "", role: str | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._full = ""
+        if role is not None:
+            self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.set_full_text(text)
+
+    @property
+    def full_text(self) -> str:
+        return self._full
+
+    def set_full_text(self, text: str) -> None:
+        """Show ``text``, as much of it as fits."""
+        self._full = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: object) -> None:
+        self._elide()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self._full) + 2, max(18, super().sizeHint().height()))
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
+
+
+def button(
+    text: str, clicked: Callable[[], object], *, role: str | None = None, icon: str | None = None
+) -> QPushButton:
+    """A push button; ``role`` is "primary", "link" or nothing."""
+    made = QPushButton(text)
+    if role is not None:
+        made.setProperty("role", role)
+    if icon is not None:
+        made.setIcon(theme.icon(icon, "on_accent" if role == "primary" else "text"))
+        made.setIconSize(QSize(theme.ICON_PX + theme.ICON_GAP_PX, theme.ICON_PX))
+    made.setCursor(Qt.CursorShape.PointingHandCursor if role == "link" else Qt.CursorShape.ArrowCursor)
+    made.clicked.connect(lambda _checked=False: clicked())
+    return made
+
+
+def tool_button(icon: str, name: str, clicked: Callable[[], object] | None = None) -> QToolButton:
+    """A button that shows only an icon; ``name`` is its accessible name and its tool tip."""
+    made = QToolButton()
+    made.setIcon(theme.icon(icon))
+    made.setIconSize(QSize(theme.ICON_PX, theme.ICON_PX))
+    made.setAccessibleName(name)
+    made.setToolTip(name)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if clicked is not None:
+        made.clicked.connect(lambda _checked=False: clicked())
+    return made
+
+
+def separator() -> QFrame:
+    """A thin horizontal line."""
+    line = QFrame()
+    line.setFixedHeight(1)
+    line.setStyleSheet("background: palette(mid);")
+    return line
