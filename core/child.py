@@ -14,7 +14,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1  # how soon a cancel is seen while a child works
 _TERMINATE_S = 2.0  # then kill
+_MESSAGE_S = 60.0  # to read one answer, once it has begun to come
+_MAX_MESSAGE_BYTES = 512 * 1024 * 1024  # a child that was taken over may claim any length
 
 Serve = Callable[[Connection], None]
 
@@ -94,7 +96,8 @@ class Child:
                 if deadline is not None and time.monotonic() > deadline:
                     self.kill()
                     raise ChildTimeout(f"no answer within {timeout_s:.0f} s")
-            message = connection.recv_bytes()
+            with self._killed_after(_MESSAGE_S):
+                message = connection.recv_bytes(_MAX_MESSAGE_BYTES)
         except (EOFError, OSError) as error:
             raise self._died() from error
         self.last_used_s = time.monotonic()
@@ -127,6 +130,21 @@ class Child:
             process.kill()
             _end(process)
 
+    @contextlib.contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        """End a child that began an answer and does not finish it: reading one waits without a limit of its own."""
+        process = self._process
+        if process is None:
+            yield
+            return
+        timer = threading.Timer(seconds, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _ensure_started(self) -> Connection:
         with self._guard:
             if self._process is not None and self._connection is not None and self._process.is_alive():
@@ -153,8 +171,15 @@ class Child:
             code = process.exitcode
         self.kill()
         if code is not None and code < 0:
-            return ChildDied(f"ended by {signal.Signals(-code).name}")
+            return ChildDied(f"ended by {_signal_name(-code)}")
         return ChildDied("ended unexpectedly" if code is None else f"ended with code {code}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names
+        return f"signal {number}"
 
 
 def _end(process: SpawnProcess) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from core.cancel import CancelToken
 from core.child import Child, ChildDied, ChildTimeout, Serve
-from core.errors import SkippedError, UnreadableError
+from core.errors import Cancelled, SkippedError, UnreadableError
 from core.extract import worker
 from core.extract.messages import (
     AudioDecoded,
@@ -54,6 +54,7 @@ class Sandbox:
         self._turn = threading.Lock()
         self._deadline_factor = deadline_factor
         self._files = 0  # read by the running child
+        self._closings = 0
 
     @property
     def starts(self) -> int:
@@ -91,11 +92,13 @@ class Sandbox:
                 pcm.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the child; what another thread is reading fails."""
+        """End the child; a call in progress on another thread raises ``Cancelled``. A later call starts a new one."""
+        self._closings += 1
         self._child.close()
 
     def _ask(self, request: Request, path: bytes, seconds: float, cancel: CancelToken | None) -> Reply:
         message = request_encoder.encode(request)
+        closings = self._closings
         with self._turn:
             for attempt in range(1, _ATTEMPTS + 1):
                 if cancel is not None:
@@ -105,6 +108,8 @@ class Sandbox:
                 except ChildTimeout as error:
                     raise UnreadableError("the reader took too long and was stopped", path=path) from error
                 except ChildDied as error:
+                    if self._closings != closings:
+                        raise Cancelled from error
                     logger.warning("the sandbox child died (%s), attempt %s", error.message, attempt)
                     if attempt == _ATTEMPTS:
                         raise UnreadableError(f"the reader crashed on it ({error.message})", path=path) from error

@@ -51,9 +51,11 @@ def serve(connection: Connection) -> None:
     serve_with(connection, _handle)
 
 
-def serve_with(connection: Connection, handle: Callable[[Request], Reply]) -> None:
+def serve_with(
+    connection: Connection, handle: Callable[[Request], Reply], *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES
+) -> None:
     """Confine this process, then answer requests with ``handle`` until the pipe closes."""
-    confine()
+    confine(memory_limit_bytes)
     while True:
         request = request_decoder.decode(connection.recv_bytes())
         try:
@@ -63,7 +65,7 @@ def serve_with(connection: Connection, handle: Callable[[Request], Reply]) -> No
         connection.send_bytes(reply_encoder.encode(_weighed(reply)))
 
 
-def confine(memory_limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
+def confine(memory_limit_bytes: int) -> None:
     """Limit what this process can take, and keep decoders' chatter off the terminal."""
     warnings.simplefilter("ignore")
     quiet = os.open(os.devnull, os.O_WRONLY)
