@@ -40,8 +40,6 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0MRM", mt.CAMERA_RAW),  # Minolta
     (0, b"II\x1a\0\0\0HEAPCCDR", mt.CAMERA_RAW),  # Canon CRW
     (0, b"8BPS", "image/vnd.adobe.photoshop"),
-    (0, b"\0\0\x01\0", "image/vnd.microsoft.icon"),
-    (0, b"\0\0\x02\0", "image/vnd.microsoft.icon"),
     (0, b"icns", "image/icns"),
     (0, b"\0\0\0\x0cjP  ", "image/jp2"),
     (0, b"\xff\x4f\xff\x51", "image/jp2"),
@@ -191,6 +189,8 @@ def _by_signature(head: bytes) -> str | None:
         return "image/bmp"
     if head[:1] == b"P" and head[1:2] in b"1234567fFy" and head[2:3] in b" \t\r\n#" and len(head) > 3:
         return "image/x-portable-anymap"
+    if head[:4] in (b"\0\0\1\0", b"\0\0\2\0") and 0 < int.from_bytes(head[4:6], "little") < 256:
+        return "image/vnd.microsoft.icon"  # counts its pictures; a Targa picture, which starts alike, has zeros there
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if len(head) > 188 * 2 and head[0] == head[188] == head[376] == 0x47:
@@ -273,7 +273,7 @@ def _ole_type(file: BinaryIO, head: bytes) -> str:
 def _ole_names(file: BinaryIO, head: bytes, max_sectors: int = 64) -> set[str]:
     """Names of the first storages and streams of a compound file (MS-CFB 2.2, 2.3, 2.6)."""
     names: set[str] = set()
-    sector_bytes = 1 << min(struct.unpack_from("<H", head.ljust(512, b"\0"), 30)[0], 12)
+    sector_bytes = 1 << min(max(struct.unpack_from("<H", head.ljust(512, b"\0"), 30)[0], 9), 12)
     sector = struct.unpack_from("<I", head.ljust(512, b"\0"), 48)[0]
     fat_sectors = struct.unpack_from("<109I", head.ljust(512, b"\0"), 76)
     for _ in range(max_sectors):
