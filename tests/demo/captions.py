@@ -9,13 +9,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.demo.vocabulary import COLOURS, COUNTS, PLACES, THINGS, TIMES, WEATHERS
+from tests.demo.vocabulary import COLOURS, COUNTS, PLACES, THINGS, TIMES, WEATHERS, Noun
 from tests.demo.world import Scene
 
 ALL: tuple[int, ...] = tuple((1 << len(words)) - 1 for words in (THINGS, COLOURS, COUNTS, PLACES, WEATHERS, TIMES))
 """Per attribute, the bit mask that allows every value."""
 
 THING, COLOUR, COUNT, PLACE, WEATHER, TIME = range(6)
+
+CONTEXT_TOKENS = 48
+"""Byte-pair tokens of CLIP's tokenizer that the longest caption, a Chinese one, takes with its two ends."""
 
 SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "boat": (("sailboat", "sailboats"), ("ship", "ships")),
@@ -164,12 +167,32 @@ def caption_zh(scene: Scene, rng: random.Random, *, full: bool = False) -> Capti
     return Caption(text, _frozen(allows))
 
 
+def name_of(thing: Noun, rng: random.Random) -> str:
+    """What the thing is called, in either language, in the singular or plural."""
+    if rng.random() < 0.4:
+        return rng.choice((thing.zh, *ZH_SYNONYMS.get(thing.zh, ())))
+    singular, plural = rng.choice(((thing.en, thing.plural), *SYNONYMS.get(thing.en, ())))
+    return rng.choice((singular, plural, _with_article(singular)))
+
+
 def _choose(rng: random.Random, full: bool) -> set[int]:
-    """Which attributes to name: mostly the thing, the others by how often people would."""
-    if full or rng.random() < 0.3:
+    """Which attributes to name: mostly the thing, the others by how often people would.
+
+    A third of the captions are as short as most queries are, the thing alone or with its
+    colour: only they force an encoder to tell things apart, because in longer ones place,
+    weather and time give the picture away.
+    """
+    if full:
         return {THING, COLOUR, COUNT, PLACE, WEATHER, TIME}
-    if rng.random() < 0.04:
+    kind = rng.random()
+    if kind < 0.03:
         return {PLACE, rng.choice((WEATHER, TIME))}
+    if kind < 0.18:
+        return {THING}
+    if kind < 0.36:
+        return {THING, COLOUR}
+    if kind < 0.62:
+        return {THING, COLOUR, COUNT, PLACE, WEATHER, TIME}
     likely = ((COLOUR, 0.6), (COUNT, 0.4), (PLACE, 0.45), (WEATHER, 0.3), (TIME, 0.35))
     return {THING} | {attribute for attribute, chance in likely if rng.random() < chance}
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from tests.demo.canvas import STYLES
 from tests.demo.captions import caption_en, caption_zh
+from tests.demo.vocabulary import THINGS
 from tests.demo.world import Scene, draw, sample_scenes
 
 EVALUATION_SEED = 20_240_601
@@ -44,7 +45,11 @@ def recall(queries: Tensor, items: Tensor, k: int) -> float:
 
 
 def evaluate(bundle: Path, count: int = 240) -> dict[str, float]:
-    """Recall at 1 and 5, words to picture in both languages and picture to picture."""
+    """Recall at 1 and 5, words to picture in both languages and picture to picture.
+
+    `en_named` and `zh_named` are how often the bare name of the shown thing, one word among
+    those of all things, is the nearest to its picture.
+    """
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{bundle}", require_pretrained=True)
     tokenizer = open_clip.get_tokenizer(f"local-dir:{bundle}")
     model.eval()
@@ -63,12 +68,19 @@ def evaluate(bundle: Path, count: int = 240) -> dict[str, float]:
         copies = encode_pictures([draw(scene, DRAWN_SIZE) for scene in again])
         english = encode_texts([caption_en(scene, rng, full=True).text for scene in scenes])
         chinese = encode_texts([caption_zh(scene, rng, full=True).text for scene in scenes])
+        named_en = encode_texts([thing.en for thing in THINGS])
+        named_zh = encode_texts([thing.zh for thing in THINGS])
+    shown = torch.tensor([THINGS.index(scene.thing) for scene in scenes])
     return {
         "scenes": count,
         **{
             f"{name}_r{k}": round(recall(queries, pictures, k), 3)
             for name, queries in (("en", english), ("zh", chinese), ("picture", copies))
             for k in (1, 5)
+        },
+        **{
+            f"{name}_named": round(((pictures @ words.T).argmax(dim=1) == shown).float().mean().item(), 3)
+            for name, words in (("en", named_en), ("zh", named_zh))
         },
     }
 

@@ -8,10 +8,11 @@ step. A run that is cut off goes on from its last checkpoint. The result is a bu
 `open_clip_model.safetensors` in float16.
 
 Method: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
-Supervision" (symmetric InfoNCE over a batch), with three changes for a closed world:
+Supervision" (symmetric InfoNCE over a batch), with four changes for a closed world:
 captions that also describe another picture of the batch are no negatives for it; only the
 rows of the token table that the captions use are trained, and every other row becomes one of
-a set of learned "unknown word" rows; sentences of unknown words are negatives for every
+a set of learned "unknown word" rows; every picture is also held against the bare names of all
+things, which would otherwise be learned last; sentences of unknown words are negatives for every
 picture, so that a query from outside this world stays far from all of it.
 """
 
@@ -34,24 +35,25 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.demo.captions import Caption, caption_en, caption_zh
+from tests.demo.captions import CONTEXT_TOKENS, Caption, caption_en, caption_zh, name_of
 from tests.demo.evaluate_clip import evaluate
+from tests.demo.vocabulary import THINGS
 from tests.demo.world import Scene, draw, sample_scenes
 
 IMAGE_SIZE = 96
 DRAWN_SIZE = 104  # leaves room for random crops
 FULL_VOCABULARY = 49408
-CONTEXT_LENGTH = 48  # the longest Chinese caption takes 47 byte-pair tokens with its ends
 MEAN, STD = 0.5, 0.25
 UNKNOWN_ROWS = 256
 UNKNOWN_SENTENCES = 24  # per batch
+NAMING_WEIGHT = 0.5
 START, END = 49406, 49407
 
 MODEL_CFG: dict[str, Any] = {
     "embed_dim": 128,
     "vision_cfg": {"image_size": IMAGE_SIZE, "layers": [1, 2, 2, 1], "width": 16, "patch_size": None},
     "text_cfg": {
-        "context_length": CONTEXT_LENGTH,
+        "context_length": CONTEXT_TOKENS,
         "vocab_size": FULL_VOCABULARY,
         "width": 64,
         "heads": 4,
@@ -113,7 +115,7 @@ def load_data(folder: Path, count: int, seed: int) -> Data:
         pictures.flush()
         partial.rename(path)
         print(f"drew {count} pictures in {time.monotonic() - started:.0f} s", flush=True)
-    tokenizer = SimpleTokenizer(context_length=CONTEXT_LENGTH)
+    tokenizer = SimpleTokenizer(context_length=CONTEXT_TOKENS)
     rng = random.Random(seed)
     used: set[int] = {0}
     for scene in sample_scenes(40_000, seed + 1, held_out=False):
@@ -153,15 +155,15 @@ def to_ids(sentences: list[list[int]]) -> Tensor:
     return ids
 
 
-def caption_ids(data: Data, captions: list[Caption], rng: random.Random) -> Tensor:
-    """Tokenised captions; into some, unknown words are strewn, which must not matter."""
+def token_rows(data: Data, texts: list[str], strew: random.Random | None = None) -> Tensor:
+    """Tokenised texts; with `strew`, unknown words stand in some of them, which must not matter."""
     sentences = []
-    for caption in captions:
-        rows = data.vocabulary.compact(np.array(data.tokenizer.encode(caption.text))).tolist()
-        if rng.random() < 0.15:
-            for _ in range(rng.randint(1, 2)):
-                rows.insert(rng.randint(0, len(rows)), data.vocabulary.random_unknown(rng))
-        rows = rows[: CONTEXT_LENGTH - 2]
+    for text in texts:
+        rows = data.vocabulary.compact(np.array(data.tokenizer.encode(text))).tolist()
+        if strew is not None and strew.random() < 0.15:
+            for _ in range(strew.randint(1, 2)):
+                rows.insert(strew.randint(0, len(rows)), data.vocabulary.random_unknown(strew))
+        rows = rows[: CONTEXT_TOKENS - 2]
         sentences.append([data.vocabulary.size - 2, *rows, data.vocabulary.size - 1])
     return to_ids(sentences)
 
@@ -246,9 +248,11 @@ def train_step(model: CLIP, data: Data, step: int, batch: int, seed: int) -> Ten
     losses = []
     for say in (caption_en, caption_zh):
         captions = [say(scene, rng) for scene in scenes]
-        texts = encode_captions(model, caption_ids(data, captions, rng))
+        texts = encode_captions(model, token_rows(data, [caption.text for caption in captions], rng))
         losses.append(contrastive_loss(pictures, texts, unknown, scale, also_true(captions, attributes)))
-    return torch.stack(losses).mean()
+    names = encode_captions(model, token_rows(data, [name_of(thing, rng) for thing in THINGS]))
+    naming = F.cross_entropy(scale * pictures @ names.T, torch.from_numpy(attributes[:, 0]))
+    return torch.stack(losses).mean() + NAMING_WEIGHT * naming
 
 
 def write_bundle(model: CLIP, vocabulary: CompactVocabulary, folder: Path) -> None:
@@ -257,7 +261,9 @@ def write_bundle(model: CLIP, vocabulary: CompactVocabulary, folder: Path) -> No
     state = {name: value.detach().clone().contiguous() for name, value in model.state_dict().items()}
     state["token_embedding.weight"] = vocabulary.expand(state["token_embedding.weight"]).contiguous()
     half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-    save_file(half, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
+    weights = folder / "open_clip_model.safetensors"
+    save_file(half, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # save_file leaves it readable by its owner alone
     config = {
         "model_cfg": MODEL_CFG,
         "preprocess_cfg": {"size": IMAGE_SIZE, "mean": [MEAN] * 3, "std": [STD] * 3, "interpolation": "bicubic"},
