@@ -22,6 +22,7 @@ class ContentRow:
     extractor_version: int
     has_thumbnail: bool
     phash: int | None
+    transcribed: bool  # its speech was listened to, whether or not there were words
 
 
 class Contents:
@@ -32,12 +33,19 @@ class Contents:
 
     def by_hash(self, digest: bytes) -> ContentRow | None:
         row = self._database.connection.execute(
-            "SELECT id, kind, extractor_version, thumbnail, phash FROM contents WHERE hash = ?", (digest,)
+            "SELECT id, kind, extractor_version, thumbnail, phash, speech_model FROM contents WHERE hash = ?", (digest,)
         ).fetchone()
         if row is None:
             return None
-        id_, kind, version, thumbnail, phash = row
-        return ContentRow(id_, Kind(kind), version, bool(thumbnail), from_signed(phash) if phash is not None else None)
+        id_, kind, version, thumbnail, phash, speech_model = row
+        return ContentRow(
+            id_,
+            Kind(kind),
+            version,
+            bool(thumbnail),
+            from_signed(phash) if phash is not None else None,
+            speech_model is not None,
+        )
 
     def put(self, digest: bytes, extraction: Extraction, extractor_version: int) -> int:
         """Store what was read, over what an older reader found; the content's id. In the caller's transaction."""

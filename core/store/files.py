@@ -124,9 +124,10 @@ class Files:
         found = self._known(f"root_id = ? AND {condition}", [root_id, *bounds])
         return {file.path: file for file in found}
 
-    def count(self, root_id: int) -> int:
-        """How many files a root has."""
-        count: int = self._database.connection.execute("SELECT count(*) FROM files WHERE root_id = ?", (root_id,)).get
+    def count(self, root_id: int | None = None) -> int:
+        """How many files there are, or how many a root has."""
+        condition, bindings = ("root_id = ?", [root_id]) if root_id is not None else ("1", [])
+        count: int = self._database.connection.execute(f"SELECT count(*) FROM files WHERE {condition}", bindings).get
         return count
 
     def by_path(self, path: bytes) -> KnownFile | None:
@@ -180,10 +181,14 @@ class Files:
                 db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
                 self._queue_content(file_id, stamp)
 
-    def restamp(self, file_id: int, stamp: FileStamp) -> None:
-        """The stamp that a file has now that it is about to be read; its jobs stay as they are."""
+    def restamp(self, file_id: int, before: FileStamp, now: FileStamp) -> None:
+        """The stamp that a file has now that it is about to be read, unless a scan has set another meanwhile.
+
+        Its jobs stay as they are.
+        """
         with self._database.write():
-            self._set_stamp(file_id, stamp)
+            if any(file.stamp == before for file in self._known("id = ?", [file_id])):
+                self._set_stamp(file_id, now)
 
     def move(self, root_id: int, moved: Iterable[MovedFile]) -> None:
         """New paths for known files. Content, vectors and jobs stay.

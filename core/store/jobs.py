@@ -200,6 +200,18 @@ class Jobs:
         )
         return {Stage(stage): count for stage, count in rows}
 
+    def unfinished(self, stages: Sequence[Stage]) -> set[int]:
+        """The ids of the files, in roots that are there, that have a job to be done in one of these stages."""
+        values = [stage.value for stage in stages]
+        rows = self._database.connection.execute(
+            f"""
+            SELECT DISTINCT j.file_id FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+            WHERE j.stage IN ({placeholders(values)}) AND j.state <> 'failed' AND r.offline = 0
+            """,
+            values,
+        )
+        return {file_id for (file_id,) in rows}
+
     def ready(self, stage: Stage) -> int:
         """How many jobs of a stage can be claimed."""
         count: int = self._database.connection.execute(

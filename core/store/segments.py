@@ -150,6 +150,11 @@ class Segments:
             found.update(rows)
         return found
 
+    def count_texts(self) -> int:
+        """How many segments have text."""
+        count: int = self._database.connection.execute("SELECT count(*) FROM segments_fts_docsize").get
+        return count
+
     def count(self) -> int:
         count: int = self._database.connection.execute("SELECT count(*) FROM segments").get
         return count

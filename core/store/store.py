@@ -159,6 +159,8 @@ class Store:
                     """,
                     (file_id, digest),
                 )
+                if db.changes():  # what was still to be done with the content that it had is no longer its work
+                    db.execute("DELETE FROM jobs WHERE file_id = ? AND stage <> ?", (file_id, Stage.CONTENT.value))
                 self.files.write_names(file_id)
             self.jobs.fail(file_id, Stage.CONTENT, reason)
 

@@ -7,6 +7,7 @@ import logging
 import os
 from itertools import islice
 
+from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.watch.filesystem import filesystem_id, same_filesystem
@@ -35,6 +36,11 @@ def is_there(store: Store, root: RootRow) -> bool:
     if empty and root.held > HELD_MANY:
         return False
     return same_filesystem(root.fs_id, now) or root.held == 0 or _holds_what_it_held(store, root)
+
+
+def root_is_there(store: Store, path: bytes) -> bool:
+    """Whether the root that holds ``path`` is there."""
+    return any(is_there(store, root) for root in store.roots.all() if is_under(path, root.path))
 
 
 def _holds_what_it_held(store: Store, root: RootRow) -> bool:

@@ -1,0 +1,31 @@
+"""What every test rests on: a home of its own, no display needed, and the corpora where they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.config import HOME_VARIABLE
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
+
+CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home for index, cache, settings, models and logs that is this test's alone."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv(HOME_VARIABLE, str(folder))
+    yield folder
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of test corpora beside the checkout; the test is skipped where there is none."""
+    if not CORPORA.is_dir():
+        pytest.skip(f"the test corpora are not at {CORPORA}")
+    return CORPORA
