@@ -12,13 +12,16 @@ from core.cancel import CancelToken
 from core.config import Folders
 from core.errors import Cancelled
 from core.extract.base import Reader
+from core.extract.look_alike import DIM
 from core.extract.registry import EXTRACTOR_VERSION
+from core.index.follower import Follower
 from core.index.meter import waiting
 from core.index.pipeline import clear_spool
 from core.index.requests import apply_requests
 from core.index.stages import Stages
 from core.models.base import Encoders, Speech
-from core.store.store import Store
+from core.store.roots import RootRow
+from core.store.store import Store, look_alike_space
 from core.types import IndexReport, Progress, Stage
 from core.watch.scan import ScanReport, look_at, reconcile_roots
 from core.watch.settle import Settled
@@ -27,6 +30,12 @@ logger = logging.getLogger(__name__)
 
 _REQUESTS_S = 1.0  # how often another process's requests are looked for
 _UNSETTLED_S = 1.0  # how long a file that changed while it was read is left alone before the last look
+_UNSETTLED_FOLLOWING_S = 30.0  # the same while following, where the watcher mostly brings it back sooner
+_IDLE_S = 1.0
+_SLICE_S = 0.1
+_REQUEUE_S = 10.0  # a look through all contents, for work that has fallen to another copy of a file
+_SWEEP_S = 3600.0
+_ANNOUNCE_S = 0.5  # how often ``on_change`` is told of finished steps
 
 OnProgress = Callable[[Progress], None]
 
@@ -41,10 +50,16 @@ class Indexer:
         self._speech = speech
         self._folders = folders
         self._wake = threading.Event()
+        self._woken = False
+        self._follower: Follower | None = None
 
     def wake(self) -> None:
         """Make a running ``follow`` look at requests and models at once. Any thread may call it."""
+        self._woken = True
         self._wake.set()
+        follower = self._follower
+        if follower is not None:
+            follower.look()
 
     def run(self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None) -> IndexReport:
         """Work until nothing is left that can be done, or until cancelled."""
@@ -54,18 +69,19 @@ class Indexer:
         cancelled = False
         try:
             apply_requests(self._store)
-            self._scan(stages, cancel)
+            self._scan(stages, cancel, self._store.roots.all())
             self._prepare(stages)
             self._work_off(stages, cancel)
             if stages.ledger.set_aside and not cancel.wait(_UNSETTLED_S):
                 paths = stages.release_set_aside()
                 look_at(self._store, Settled(frozenset(paths)), cancel=cancel, ignore=self.own_folders())
                 self._work_off(stages, cancel)
-            self.sweep()
+            self._sweep(stages)
         except Cancelled:
             cancelled = True
         finally:
             stages.release_set_aside()
+            stages.meter.scanning = False
         stages.meter.show(None, None, stages.can_do, at_once=True)
         outcome = self._store.outcome(stages.ledger.touched)
         return IndexReport(
@@ -80,17 +96,102 @@ class Indexer:
             cancelled=cancelled,
         )
 
+    def follow(
+        self,
+        *,
+        cancel: CancelToken,
+        on_progress: OnProgress | None = None,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        """Work, and follow what changes on the disk, until cancelled.
+
+        ``on_change`` is called, from any thread, after commits that change what can be found.
+        """
+        announce = _Announcer(on_change or (lambda: None))
+        lost = threading.Event()
+
+        def on_found(files_lost: bool) -> None:
+            if files_lost:
+                lost.set()
+            announce.at_once()
+            self._wake.set()
+
+        stages = self._stages(cancel, on_progress, announce.soon)
+        follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found)
+        try:
+            self._prepare(stages)
+            self._follower = follower
+            follower.start()
+            self._follow(stages, follower, lost, announce, cancel)
+        except Cancelled:
+            logger.debug("following was cancelled")
+        finally:
+            self._follower = None
+            follower.stop()
+            stages.release_set_aside()
+
     def own_folders(self) -> frozenset[bytes]:
         """Our own folders, which no scan enters."""
         own = self._folders
         return frozenset(os.fsencode(folder) for folder in (own.data, own.cache, own.config, own.models, own.logs))
 
-    def sweep(self) -> None:
-        """Forget contents that lost their last file a month ago, with their thumbnails."""
+    def _follow(
+        self, stages: Stages, follower: Follower, lost: threading.Event, announce: _Announcer, cancel: CancelToken
+    ) -> None:
+        busy_before = True
+        swept_s = requeued_s = set_aside_s = float("-inf")
+        while not cancel.cancelled:
+            follower.raise_if_failed()
+            now = time.monotonic()
+            if self._woken:
+                self._woken = False
+                stages.refresh_models(unblock=True)
+            if lost.is_set() and now - requeued_s > _REQUEUE_S:
+                lost.clear()
+                requeued_s = now
+                stages.queue_needed()
+            if now - set_aside_s > _UNSETTLED_FOLLOWING_S:
+                set_aside_s = now
+                stages.release_set_aside()
+            stages.meter.scanning = follower.scanning
+            busy = stages.step()
+            if busy:
+                busy_before = True
+                continue
+            announce.flush()
+            self._drop_idle()
+            stages.meter.show(Stage.NAME if follower.scanning else None, None, stages.can_do, at_once=busy_before)
+            busy_before = follower.scanning
+            if now - swept_s > _SWEEP_S and not follower.scanning:
+                swept_s = now
+                self._sweep(stages)
+                stages.refresh_models(unblock=True)  # a model that failed gets another chance
+            self._rest(cancel)
+
+    def _rest(self, cancel: CancelToken) -> None:
+        """Wait for something to do, in slices, since two things can end the wait."""
+        until_s = time.monotonic() + _IDLE_S
+        while not cancel.cancelled and time.monotonic() < until_s:
+            if self._wake.wait(_SLICE_S):
+                self._wake.clear()
+                return
+
+    def _sweep(self, stages: Stages) -> None:
+        """Forget contents that lost their last file a month ago, and vectors that no model in use compares with."""
         for content_hash in self._store.contents.sweep():
             self._store.thumbnails.remove(content_hash)
+        models = stages.idle_models
+        if models is not None and models.text_space is not None and models.photo_space is not None:
+            look_alike = self._store.vectors.space_id(look_alike_space(DIM, EXTRACTOR_VERSION))
+            self._store.vectors.drop_other_spaces([models.text_space, models.photo_space, look_alike])
 
-    def _stages(self, cancel: CancelToken, on_progress: OnProgress | None) -> Stages:
+    def _drop_idle(self) -> None:
+        self._encoders.drop_idle()
+        self._speech.drop_idle()
+
+    def _stages(
+        self, cancel: CancelToken, on_progress: OnProgress | None, on_commit: Callable[[], None] = lambda: None
+    ) -> Stages:
         return Stages(
             self._store,
             self._reader,
@@ -99,6 +200,7 @@ class Indexer:
             self._folders,
             cancel=cancel,
             on_progress=on_progress,
+            on_commit=on_commit,
         )
 
     def _prepare(self, stages: Stages) -> None:
@@ -109,14 +211,17 @@ class Indexer:
         stages.refresh_models()
         stages.queue_needed()
 
-    def _scan(self, stages: Stages, cancel: CancelToken) -> None:
-        def on_batch(_report: ScanReport) -> None:
-            stages.meter.show(Stage.NAME, None, stages.can_do, scanning=True)
+    def _scan(self, stages: Stages, cancel: CancelToken, roots: list[RootRow]) -> None:
+        meter = stages.meter
 
-        stages.meter.show(Stage.NAME, None, stages.can_do, scanning=True, at_once=True)
-        reconcile_roots(
-            self._store, self._store.roots.all(), cancel=cancel, ignore=self.own_folders(), on_batch=on_batch
-        )
+        def on_batch(_report: ScanReport) -> None:
+            meter.show(Stage.NAME, None, stages.can_do)
+
+        meter.scanning = True
+        meter.show(Stage.NAME, None, stages.can_do, at_once=True)
+        reconcile_roots(self._store, roots, cancel=cancel, ignore=self.own_folders(), on_batch=on_batch)
+        meter.scanning = False
+        meter.show(Stage.NAME, None, stages.can_do, at_once=True)
 
     def _work_off(self, stages: Stages, cancel: CancelToken) -> None:
         """Step until nothing is left, carrying out requests in between."""
@@ -126,10 +231,40 @@ class Indexer:
             now = time.monotonic()
             if not busy or now - looked_s > _REQUESTS_S:
                 looked_s = now
-                self._encoders.drop_idle()
-                if apply_requests(self._store):
-                    self._scan(stages, cancel)
-                    stages.queue_needed()
-                    busy = True
+                self._drop_idle()
+                busy = self._carry_out_requests(stages, cancel) or busy
             if not busy:
                 return
+
+    def _carry_out_requests(self, stages: Stages, cancel: CancelToken) -> bool:
+        before = {root.id for root in self._store.roots.all()}
+        if not apply_requests(self._store):
+            return False
+        self._scan(stages, cancel, [root for root in self._store.roots.all() if root.id not in before])
+        stages.queue_needed()
+        return True
+
+
+class _Announcer:
+    """Tells a listener of changes, and of those that come thick and fast not every single one."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+        self._told_s = float("-inf")
+        self._owed = False
+
+    def at_once(self) -> None:
+        self._owed = False
+        self._told_s = time.monotonic()
+        self._tell()
+
+    def soon(self) -> None:
+        """Now, or with a later change."""
+        self._owed = True
+        if time.monotonic() - self._told_s >= _ANNOUNCE_S:
+            self.at_once()
+
+    def flush(self) -> None:
+        """Tell what is still owed."""
+        if self._owed:
+            self.at_once()

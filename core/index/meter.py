@@ -62,6 +62,7 @@ class Meter:
         self._count_cost_s = 0.0
         self._sent_s = float("-inf")
         self._worked_s = 0.0
+        self.scanning = False  # set by whoever scans
 
     def time(self, stage: Stage, steps: int, work: Callable[[], None]) -> None:
         """Do the work and learn the stage's rate from it, without the time of other stages' work inside it."""
@@ -79,7 +80,6 @@ class Meter:
         current: str | None,
         can_do: list[Stage],
         *,
-        scanning: bool = False,
         at_once: bool = False,
     ) -> None:
         """Send where the run is. ``at_once`` counts afresh and sends even if something was sent just now."""
@@ -103,7 +103,7 @@ class Meter:
                 left_s=self._left_s(counts.left, can_do) if stage is not None else None,
                 failed=counts.failed,
                 waiting=waiting(counts.left, can_do),
-                scanning=scanning,
+                scanning=self.scanning,
             )
         )
 

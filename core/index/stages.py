@@ -37,13 +37,16 @@ class Stages:
         *,
         cancel: CancelToken,
         on_progress: Callable[[Progress], None] | None = None,
+        on_commit: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_commit`` is called after each step, also those that come in between the windows of a recording."""
         self.ledger = Ledger()
         self.meter = Meter(store, self.ledger.touched, on_progress)
         self._store = store
         self._encoders = encoders
         self._speech = speech
         self._cancel = cancel
+        self._on_commit = on_commit
         self._pipeline = Pipeline(store, reader, encoders, speech, folders, self.ledger)
         self._models = Models()
         self._in_use: tuple[EmbeddingSpace | None, EmbeddingSpace | None, str | None] = (None, None, None)
@@ -99,6 +102,16 @@ class Stages:
                 return True
         return False
 
+    @property
+    def idle_models(self) -> ModelState | None:
+        """The models in use when nothing at all is left to be done with them, else None."""
+        state = self._models.state
+        if self._blocked or state.text_space is None or state.photo_space is None:
+            return None
+        # Files in roots that are not there are counted: their work is still to come.
+        left = self._store.jobs.files_left([Stage.CONTENT, Stage.TEXT, Stage.PHOTO])
+        return state if left == 0 else None
+
     def release_set_aside(self) -> list[bytes]:
         """Make ready again what was set aside, for another look; the paths."""
         held, self.ledger.set_aside = self.ledger.set_aside, {}
@@ -117,6 +130,7 @@ class Stages:
             # What was ended has no running job any more; what was not goes back into the queue.
             kept = {file_id for file_id, held in self.ledger.set_aside if held is stage}
             self._store.jobs.release(stage, [job.file_id for job in jobs if job.file_id not in kept])
+        self._on_commit()
 
     def _run(self, stage: Stage, jobs: Sequence[Job]) -> None:
         if stage is Stage.CONTENT:

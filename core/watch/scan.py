@@ -136,9 +136,13 @@ class _Scan:
         self._missing: list[KnownFile] = []
         self._moved_ids: set[int] = set()
         self._there: dict[int, bool] = {}
+        self._walked: set[int] = set()
 
     def whole(self, root: RootRow) -> None:
-        """Walk a whole root."""
+        """Walk a whole root, once."""
+        if root.id in self._walked:
+            return
+        self._walked.add(root.id)
         if not self._is_there(root):
             self._report = replace(self._report, offline=True)
             return
@@ -165,6 +169,9 @@ class _Scan:
         """Look at one path, and at everything below it if it is a folder."""
         root = self._root_of(path)
         if root is None or self._is_passed_over(root, path) or not self._is_there(root):
+            return
+        if root.offline:
+            self.whole(root)  # it has come back, and anything may have happened to it in between
             return
         try:
             status = look(path)
@@ -255,8 +262,6 @@ class _Scan:
             self._there[root.id] = is_there(self._store, root)
             if not self._there[root.id]:
                 self._set_offline(root)
-            elif root.offline:
-                self._store.roots.set_offline(root.id, False)
         return self._there[root.id]
 
     def _set_offline(self, root: RootRow) -> None:
