@@ -1,0 +1,169 @@
+"""From the channels' lists to one ordered list of files, each with its segments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.search.fuse import RANK_CONSTANT, RankedList, fuse
+from core.search.part import Part
+from core.search.retrieve import Evidence, Found
+from core.store.files import FileRow
+from core.store.filters import FileFilter
+from core.store.store import Store
+from core.types import Channel, Why
+
+STRONG = 0.5  # the probability at which a gate opens
+POSSIBLE = 0.02  # below this in every channel, a file was not found at all
+
+# The lists over one population share its weight, so that a passage with two lists does not outrank a photo with one.
+# The encoder's share was chosen on one half of Cranfield's queries and checked on the other: docs/measurements.md.
+WEIGHTS: dict[Channel, float] = {
+    Channel.NAME: 1.0,
+    Channel.FULL_TEXT: 0.5,
+    Channel.DOCUMENT_DENSE: 0.5,
+    Channel.TRANSCRIPT: 0.5,
+    Channel.TRANSCRIPT_DENSE: 0.5,
+    Channel.CLIP_IMAGE: 1.0,
+    Channel.LOOK_ALIKE: 0.3,  # colours and shapes, not things; it also finds what CLIP finds
+    Channel.SAME_CONTENT: 20.0,  # more than all others together
+}
+_EXACT_NAME_WEIGHT = 10.0  # who types a file's name wants that file
+
+
+@dataclass
+class RankedSegment:
+    """One segment of a found file; ``segment_id`` is None where the file itself was found."""
+
+    segment_id: int | None
+    probability: float = 0.0
+    fused: float = 0.0
+    why: dict[Channel, Why] = field(default_factory=dict)
+
+    def add(self, channel: Channel, rank: int, found: Found) -> None:
+        self.fused += WEIGHTS[channel] / (RANK_CONSTANT + rank)
+        self.probability = max(self.probability, found.probability)
+        known = self.why.get(channel)
+        if known is None or rank < known.rank:
+            self.why[channel] = Why(channel, rank, round(found.score, 4))
+
+
+@dataclass(frozen=True)
+class RankedFile:
+    """One found file. ``score`` is its probability of being meant, never above that of a file before it."""
+
+    row: FileRow
+    score: float
+    strong: bool
+    segments: tuple[RankedSegment, ...]  # best first, at least one
+
+
+def assemble(
+    store: Store, evidence: Sequence[Evidence], parts: Sequence[Part], text: str, where: FileFilter
+) -> list[RankedFile]:
+    """Order what was found: strong before possible, answering more parts before fewer, then by rank fusion."""
+    files = _Files(store, evidence, where, frozenset().union(*(part.paths for part in parts)))
+    lists = [RankedList(_file_ids(files, one.found), WEIGHTS[one.channel]) for one in evidence]
+    exact = files.called(text)
+    lists.append(RankedList(exact, _EXACT_NAME_WEIGHT))
+    fused = fuse(lists)
+
+    chances: dict[int, dict[int, float]] = {file_id: {} for file_id in fused}  # by file, by part
+    for one in evidence:
+        if one.part is None:
+            continue
+        for found in one.found:
+            for file_id in files.of(found):
+                chance = chances[file_id]
+                chance[one.part] = max(chance.get(one.part, 0.0), found.probability)
+    for file_id in exact:
+        chances[file_id][0] = 1.0
+
+    def key(file_id: int) -> tuple[int, float, int]:
+        answered = sum(chance >= STRONG for chance in chances[file_id].values())
+        return -answered, -fused[file_id], file_id
+
+    kept = [file_id for file_id in fused if max(chances[file_id].values(), default=0.0) >= POSSIBLE]
+    segments = _segments(files, evidence, set(kept))
+    ranked: list[RankedFile] = []
+    ceiling = 1.0
+    for file_id in sorted(kept, key=key):
+        strong = max(chances[file_id].values()) >= STRONG
+        score = _any_of(chances[file_id].values())
+        ceiling = min(ceiling, score if strong else min(score, STRONG - 0.01))
+        ranked.append(RankedFile(files.rows[file_id], ceiling, strong, segments[file_id]))
+    return ranked
+
+
+class _Files:
+    """The files behind what was found, those that may be shown."""
+
+    def __init__(
+        self, store: Store, evidence: Sequence[Evidence], where: FileFilter, left_out: frozenset[bytes]
+    ) -> None:
+        contents = {found.content_id for one in evidence for found in one.found if found.content_id is not None}
+        self._named = {found.file_id for one in evidence for found in one.found if found.file_id is not None}
+        self._of_content: dict[int, list[int]] = {}
+        self.rows: dict[int, FileRow] = {}
+        for content_id, rows in store.files.rows_of_contents(sorted(contents), where).items():
+            shown = [row for row in rows if row.path not in left_out]
+            self._of_content[content_id] = [row.id for row in shown]
+            self.rows.update((row.id, row) for row in shown)
+        for row in store.files.rows(sorted(self._named - self.rows.keys()), where).values():
+            if row.path not in left_out:
+                self.rows[row.id] = row
+
+    def of(self, found: Found) -> list[int]:
+        """The files that one place in a list stands for: a file, or all copies of a content."""
+        if found.file_id is not None:
+            return [found.file_id] if found.file_id in self.rows else []
+        return self._of_content.get(found.content_id or 0, [])
+
+    def called(self, text: str) -> list[int]:
+        """The files found by name that are called ``text``, with or without their ending."""
+        wanted = text.casefold()
+        return sorted(
+            file_id for file_id in self._named & self.rows.keys() if wanted in _names(self.rows[file_id].path)
+        )
+
+
+def _names(path: bytes) -> tuple[str, str]:
+    name = Path(os.fsdecode(path))
+    return name.name.casefold(), name.stem.casefold()
+
+
+def _file_ids(files: _Files, found: Iterable[Found]) -> list[int]:
+    """A list of segments as a list of files: each at the place of its best segment."""
+    return list(dict.fromkeys(file_id for one in found for file_id in files.of(one)))
+
+
+def _segments(files: _Files, evidence: Sequence[Evidence], wanted: set[int]) -> dict[int, tuple[RankedSegment, ...]]:
+    """The segments of each file, best first. What speaks for the file as a whole is credited to its best one."""
+    by_file: dict[int, dict[int | None, RankedSegment]] = {file_id: {} for file_id in wanted}
+    for one in evidence:
+        for rank, found in enumerate(one.found, 1):
+            for file_id in files.of(found):
+                if file_id in wanted:
+                    known = by_file[file_id].setdefault(found.segment_id, RankedSegment(found.segment_id))
+                    known.add(one.channel, rank, found)
+    ordered: dict[int, tuple[RankedSegment, ...]] = {}
+    for file_id, segments in by_file.items():
+        whole = segments.pop(None, None)
+        best_first = sorted(segments.values(), key=lambda segment: (-segment.fused, segment.segment_id or 0))
+        if whole is not None and best_first and (best_first[0].probability >= STRONG or whole.probability < STRONG):
+            best_first[0].why.update(whole.why)
+            best_first[0].probability = max(best_first[0].probability, whole.probability)
+        elif whole is not None:
+            best_first.insert(0, whole)
+        ordered[file_id] = tuple(best_first)
+    return ordered
+
+
+def _any_of(probabilities: Iterable[float]) -> float:
+    """The probability that at least one of independent parts is answered."""
+    none = 1.0
+    for probability in probabilities:
+        none *= 1.0 - probability
+    return 1.0 - none

@@ -1,0 +1,109 @@
+"""Gates: from a channel's own score to a probability of relevance, so that nothing is found where nothing matches.
+
+The raw score decides the order inside a channel; the gate only says whether it is worth showing. Every gate measures a
+score against the background of this very query, this very segment, or both, and never against a constant cosine: the
+same cosine is a match in one model's space and noise in another's. docs/measurements.md has the rates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.types import Matrix
+
+Floats = NDArray[np.float32]
+
+MAD_TO_STD = 1.4826  # of a normal distribution
+_LEAST_STD = 1e-4  # cosines that are all equal: copies of one file
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A logistic curve over a standardised score; ``centre`` is let through with probability one half."""
+
+    centre: float
+    width: float
+
+    def probability(self, standardised: Floats) -> Floats:
+        """Scores of any shape to probabilities in (0, 1), rising with the score."""
+        # Clipped where float32 would round to 0 or 1 and equal scores would hide an order.
+        steps = np.clip((standardised - self.centre) / self.width, -12.0, 12.0)
+        return np.asarray(1.0 / (1.0 + np.exp(-steps)), np.float32)
+
+
+@dataclass(frozen=True)
+class Background:
+    """Mean and standard deviation of the cosines that mean nothing."""
+
+    mean: float
+    std: float
+    count: int
+
+    def standardise(self, cosines: Floats) -> Floats:
+        return np.asarray((cosines - self.mean) / self.std, np.float32)
+
+    def with_prior(self, prior: Background) -> Background:
+        """This one, joined by ``prior`` as if that had been ``prior.count`` more observations."""
+        count = self.count + prior.count
+        if count == 0:
+            return prior
+        share = self.count / count
+        return Background(
+            share * self.mean + (1 - share) * prior.mean, share * self.std + (1 - share) * prior.std, count
+        )
+
+
+def robust_background(cosines: Floats) -> Background:
+    """Median and scaled median deviation: the matches among ``cosines`` hardly move them."""
+    if cosines.size == 0:
+        return Background(0.0, 1.0, 0)
+    median = float(np.median(cosines))
+    deviation = float(np.median(np.abs(cosines - median))) * MAD_TO_STD
+    return Background(median, max(deviation, _LEAST_STD), int(cosines.size))
+
+
+def against_rows(segments: Matrix, rows: Matrix, cosines: Floats) -> Floats:
+    """How far each segment's cosine stands out among that segment's cosines to ``rows``, in standard deviations.
+
+    ``segments`` (n, dim) are the found ones, ``rows`` (m, dim) the fixed bank, both of unit rows; ``cosines`` (n,).
+    """
+    others = segments @ rows.T
+    mean, std = others.mean(axis=1), others.std(axis=1)
+    return np.asarray((cosines - mean) / np.maximum(std, _LEAST_STD), np.float32)
+
+
+# A text's score for a query against the same text's scores for everyday queries.
+DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
+
+# Words against pictures: deviations are smaller, so both sides are heard. The library's side is heard more the more
+# pictures it has to speak of.
+_PHOTO_LIBRARY_HALF = 50  # pictures at which the library's side has half its say
+_PHOTO_BANK_CENTRE = 3.5
+_PHOTO_LIBRARY_CENTRE = 2.7
+_PHOTO_WIDTH = 0.5
+
+# A picture against pictures, standardised by the library and by a sample of it.
+LIKE_GATE = Gate(centre=1.8, width=0.3)
+
+# What a picture's cosine to an unrelated one is where the library is too small to tell: CLIP ViT-B/32 over 101 photos,
+# and the look-alike descriptor over 517. Ten photos of the user's own outvote it.
+CLIP_PAIRS = Background(0.52, 0.12, 10)
+LOOK_ALIKE_PAIRS = Background(0.25, 0.12, 10)
+
+# The share of a query's weight in words (by inverse document frequency) that a text must hold.
+COVERAGE_GATE = Gate(centre=0.55, width=0.08)
+
+
+def photo_probability(against_bank: Floats, against_library: Floats, library: int) -> Floats:
+    """Relevance of pictures to words from both standardised scores; ``library`` counts the pictures compared."""
+    say = library / (library + _PHOTO_LIBRARY_HALF)
+    gate = Gate(_PHOTO_BANK_CENTRE + say * _PHOTO_LIBRARY_CENTRE, _PHOTO_WIDTH)
+    return gate.probability(np.asarray(against_bank + say * against_library, np.float32))
+
+
+def inverse_document_frequency(matches: NDArray[np.int64], total: int) -> NDArray[np.float64]:
+    """How much each word tells, by how many of ``total`` texts hold it; a word that none holds tells most."""
+    return np.asarray(np.log1p((total - matches + 0.5) / (matches + 0.5)), np.float64)

@@ -1,0 +1,111 @@
+"""Which channels each part of a query asks, and the lists that judge several parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.search.calibrate import CLIP_PAIRS, LOOK_ALIKE_PAIRS
+from core.search.part import Part
+from core.search.retrieve import TEXT_CHANNELS, Evidence, Found, Retriever
+from core.store.store import LOOK_ALIKE_MODEL, Store
+from core.store.vectors import Scores
+from core.types import Channel, Matrix
+
+_NEAR_COPY_BITS = 6  # of 64; pictures whose perceptual hashes differ in so few are one picture, saved twice
+_TELLING_BITS = 8  # a hash with fewer bits set or unset is of a plain picture and recognises nothing
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """An embedding space of the index, and the everyday queries in it."""
+
+    id: int
+    bank: Matrix
+
+
+def gather(
+    store: Store, retriever: Retriever, parts: Sequence[Part], text: SearchSpace | None, photo: SearchSpace | None
+) -> list[Evidence]:
+    """Every channel's answer to every part that has something to ask it, empty ones left out."""
+    evidence: list[Evidence] = []
+    for number, part in enumerate(parts):
+        evidence.extend(_lexical(retriever, part, number))
+    if text is not None:
+        evidence.extend(_text_space(retriever, parts, text))
+    if photo is not None:
+        evidence.extend(_photo_space(store, retriever, parts, photo))
+    evidence.extend(_look_alikes(store, retriever, parts))
+    return [one for one in evidence if one.found]
+
+
+def _lexical(retriever: Retriever, part: Part, number: int) -> list[Evidence]:
+    found = [retriever.names(part.name_terms, number)]
+    found.extend(retriever.full_text(part.terms, kind, number, like=part.is_example) for kind in TEXT_CHANNELS)
+    if part.content_id is not None:
+        found.append(Evidence(Channel.SAME_CONTENT, number, (Found(1.0, 1.0, content_id=part.content_id),)))
+    return found
+
+
+def _text_space(retriever: Retriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
+    scans = {number: retriever.scan(space.id, part.text) for number, part in enumerate(parts) if part.text is not None}
+    evidence: list[Evidence] = []
+    for kind, (_, channel) in TEXT_CHANNELS.items():
+        evidence.extend(
+            retriever.dense_text(space.id, scores, kind, space.bank, number) for number, scores in scans.items()
+        )
+        if len(scans) > 1:
+            evidence.append(retriever.together(channel, kind, list(scans.values())))
+    return evidence
+
+
+def _photo_space(store: Store, retriever: Retriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
+    evidence: list[Evidence] = []
+    scans: list[Scores] = []
+    for number, part in enumerate(parts):
+        if part.photo is None:
+            continue
+        scores = retriever.scan(space.id, part.photo)
+        scans.append(scores)
+        if part.is_example:
+            evidence.append(
+                retriever.pictures_like(
+                    Channel.CLIP_IMAGE, space.id, scores, CLIP_PAIRS, number, _near_copies(store, part)
+                )
+            )
+        else:
+            evidence.append(retriever.photos_by_words(space.id, scores, space.bank, number))
+    if len(scans) > 1:
+        evidence.append(retriever.together(Channel.CLIP_IMAGE, None, scans))
+    return evidence
+
+
+def _look_alikes(store: Store, retriever: Retriever, parts: Sequence[Part]) -> list[Evidence]:
+    space = store.vectors.newest_space(LOOK_ALIKE_MODEL)
+    space_id = store.vectors.find_space(space) if space is not None else None
+    if space_id is None:
+        return []
+    return [
+        retriever.pictures_like(
+            Channel.LOOK_ALIKE,
+            space_id,
+            retriever.scan(space_id, part.look_alike),
+            LOOK_ALIKE_PAIRS,
+            number,
+            _near_copies(store, part),
+        )
+        for number, part in enumerate(parts)
+        if part.look_alike is not None
+    ]
+
+
+def _near_copies(store: Store, part: Part) -> frozenset[int]:
+    """The contents that are the example's picture at another size or quality, by perceptual hash."""
+    if part.phash is None or not _TELLING_BITS <= part.phash.bit_count() <= 64 - _TELLING_BITS:
+        return frozenset()
+    phash = part.phash
+    return frozenset(
+        content_id
+        for content_id, other in store.contents.phashes().items()
+        if (phash ^ other).bit_count() <= _NEAR_COPY_BITS
+    )
