@@ -279,6 +279,8 @@ class _Scan:
         """Whether a walk from the root would not have come to ``path``."""
         if path == root.path:
             return False
+        if path in self._passed_over:
+            return True
         for folder in parents(path):
             if folder == root.path:
                 return False
