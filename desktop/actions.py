@@ -88,7 +88,7 @@ SPECS: tuple[ActionSpec, ...] = (
     ActionSpec(Act.SPEECH, QT_TRANSLATE_NOOP("Actions", "Speech"), ("Ctrl+4",), "microphone", _FILTERS),
     ActionSpec(Act.VIDEOS, QT_TRANSLATE_NOOP("Actions", "Videos"), ("Ctrl+5",), "film-strip", _FILTERS),
     ActionSpec(Act.DATES, QT_TRANSLATE_NOOP("Actions", "Choose dates"), ("Ctrl+D",), "calendar-blank", _FILTERS),
-    ActionSpec(Act.HIDDEN, QT_TRANSLATE_NOOP("Actions", "Show weak matches"), ("Ctrl+E",), "eye-slash", _FILTERS),
+    ActionSpec(Act.HIDDEN, QT_TRANSLATE_NOOP("Actions", "Show possible matches"), ("Ctrl+E",), "eye-slash", _FILTERS),
     ActionSpec(Act.ADD_FOLDER, QT_TRANSLATE_NOOP("Actions", "Add folder"), ("Ctrl+Shift+A",), "folder-plus", _LIBRARY),
     ActionSpec(
         Act.REMOVE_FOLDER, QT_TRANSLATE_NOOP("Actions", "Remove folder"), ("Ctrl+Shift+Del",), "folder-minus", _LIBRARY

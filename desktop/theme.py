@@ -41,6 +41,7 @@ class Tokens:
     accent: str
     accent_hover: str
     on_accent: str
+    link: str  # the accent where it is text: dark enough to be read
     selection: str  # background of selected rows
     mark: str  # background of matched words
     warning: str
@@ -63,6 +64,7 @@ LIGHT = Tokens(
     accent="#2f6fed",
     accent_hover="#245cd0",
     on_accent="#ffffff",
+    link="#1f55c4",
     selection="#dfe9fd",
     mark="#dbe6fd",
     warning="#8a5200",
@@ -82,6 +84,7 @@ DARK = Tokens(
     accent="#7aa2ff",
     accent_hover="#94b4ff",
     on_accent="#0e1420",
+    link="#8fb0ff",
     selection="#26324d",
     mark="#2c3d63",
     warning="#f0b35e",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum
 from pathlib import PurePath
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -15,7 +15,7 @@ from desktop import wording
 _Index = QModelIndex | QPersistentModelIndex
 
 
-class FolderState(StrEnum):
+class FolderState(Enum):
     """What the panel shows of a folder; the first that applies."""
 
     AWAY = "away"

@@ -13,8 +13,6 @@ from core.types import Hit, Kind, Query, SearchResult, SegmentKind
 from desktop import wording
 from desktop.places import url_of
 
-STRONG_SCORE = 0.5  # of the calibrated 0..1: more likely right than wrong
-
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -25,7 +23,7 @@ class Shape(StrEnum):
     GROUP = "group"  # "Speech"
     TILE = "tile"  # a photo or a video, in the justified grid
     ROW = "row"  # a passage, a span of speech, a file found by its name
-    ACTION = "action"  # "Show 214 weak matches"
+    ACTION = "action"  # "Show 214 possible matches"
 
 
 class Role(IntEnum):
@@ -97,9 +95,8 @@ class ResultModel(QAbstractListModel):
 
     def _build(self, result: SearchResult) -> list[ResultRow]:
         sections = (
-            (self.tr("Strong"), [hit for hit in result.hits if not hit.gated and hit.score >= STRONG_SCORE]),
-            (self.tr("Possible"), [hit for hit in result.hits if not hit.gated and hit.score < STRONG_SCORE]),
-            (self.tr("Weak"), [hit for hit in result.hits if hit.gated]),
+            (self.tr("Strong"), [hit for hit in result.hits if not hit.gated]),
+            (self.tr("Possible"), [hit for hit in result.hits if hit.gated]),
         )
         rows: list[ResultRow] = []
         for title, hits in sections:
@@ -107,7 +104,7 @@ class ResultModel(QAbstractListModel):
                 rows.append(ResultRow(Shape.SECTION, f"{title} · {wording.number(len(hits))}"))
                 rows.extend(self._grouped(hits))
         if result.hidden and rows:
-            text = self.tr("Show %1 weak matches").replace("%1", wording.number(result.hidden))
+            text = self.tr("Show %1 possible matches").replace("%1", wording.number(result.hidden))
             rows.append(ResultRow(Shape.ACTION, text))
         return rows
 
@@ -149,6 +146,8 @@ class ResultModel(QAbstractListModel):
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         row = self._rows[index.row()]
         if row.hit is not None:
             flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable

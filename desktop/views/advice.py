@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from core.types import Kind, ModelRole, SearchResult
+from core.types import Kind, ModelRole
 from desktop.views.search_bar import Ask
 from desktop.workers.library import Snapshot
 
@@ -24,7 +24,7 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Advice", text)
 
 
-def advise(snapshot: Snapshot | None, ask: Ask, result: SearchResult | None) -> Advice | None:
+def advise(snapshot: Snapshot | None, ask: Ask) -> Advice | None:
     """The most useful line for this search; ``None`` when nothing limits it."""
     if snapshot is None or ask.empty:
         return None

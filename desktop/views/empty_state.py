@@ -86,8 +86,8 @@ def nothing(ask: Ask, result: SearchResult, status: Status | None) -> EmptyState
         choices.append(Choice("widen", _tr("Search everything"), primary=True))
         lines.append(_tr("The search is narrowed to %1.").replace("%1", _narrowed(ask)))
     if result.hidden:
-        text = _tr("Show %1 weak matches").replace("%1", wording.number(result.hidden))
-        choices.append(Choice("weak", text, primary=not choices))
+        text = _tr("Show %1 possible matches").replace("%1", wording.number(result.hidden))
+        choices.append(Choice("possible", text, primary=not choices))
     if status is not None and status.pending:
         lines.append(
             _tr("%1 files are still being read; the results update by themselves.").replace(

@@ -9,24 +9,23 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import FindlingError
 from core.types import Hit, Kind, Progress, RootStatus, SearchResult
 from desktop import places, theme
-from desktop.actions import SPECS, Act
+from desktop.actions import Act
 from desktop.item_models.folder_model import FolderModel
 from desktop.item_models.result_model import ResultModel
 from desktop.views import empty_state
+from desktop.views.action_set import ActionSet
 from desktop.views.advice import advise
 from desktop.views.dialogs.sheets import AboutDialog, DatesDialog, ShortcutSheet
 from desktop.views.drop_overlay import DropOverlay
@@ -36,6 +35,7 @@ from desktop.views.library_controller import LibraryController
 from desktop.views.notices import ErrorBar, NoticeBar, Toast
 from desktop.views.preview.pane import WIDTH_PX as PREVIEW_PX
 from desktop.views.preview.pane import PreviewPane
+from desktop.views.result_actions import ResultActions
 from desktop.views.results_view import ResultsView
 from desktop.views.search_bar import SearchBar
 from desktop.views.search_controller import SearchController
@@ -53,14 +53,11 @@ _KIND_ACTS = {
     Act.SPEECH: Kind.AUDIO,
     Act.VIDEOS: Kind.VIDEO,
 }
-# Keys that belong to the list alone: as shortcuts of the window they would be taken from buttons and fields.
-_LIST_ACTS = frozenset({Act.OPEN, Act.PREVIEW})
-_MENU_ORDER = (
+_MENU_GROUPS = (
     (Act.ADD_FOLDER, Act.MODELS, Act.FAILURES, Act.PAUSE, Act.DEMO),
     (Act.EXAMPLE, Act.PASTE, Act.DATES),
     (Act.SIDEBAR, Act.SHORTCUTS, Act.ABOUT, Act.QUIT),
 )
-_RESULT_MENU = (Act.OPEN, Act.REVEAL, Act.SIMILAR, Act.COPY_PATH, Act.PREVIEW)
 
 
 class MainWindow(QMainWindow):
@@ -99,8 +96,10 @@ class MainWindow(QMainWindow):
         self.search = SearchController(self.bar, services.search, self.result_model, self)
         self.library = LibraryController(services.engine, services.operations, services.library, self)
         self.input = ExampleInput(folders.spool, services.operations, self)
-        self.actions_by_name = self._make_actions()
-        self.bar.menu_button.setMenu(self._menu())
+        self.on_result = ResultActions(self.results, self.bar, self)
+        self.acts = self._make_actions()
+        self.acts[Act.DEMO].setVisible(not demo)
+        self.bar.menu_button.setMenu(self.acts.menu(self, *_MENU_GROUPS))
         self._connect()
         self._restore_geometry()
         self._show_start()
@@ -138,8 +137,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         services = self._services
         self.bar.asked.connect(self._on_asked)
-        self.bar.example_requested.connect(self.actions_by_name[Act.EXAMPLE].trigger)
-        self.bar.dates_requested.connect(self.actions_by_name[Act.DATES].trigger)
+        self.bar.example_requested.connect(self.acts[Act.EXAMPLE].trigger)
+        self.bar.dates_requested.connect(self.acts[Act.DATES].trigger)
         self.bar.pasted.connect(self.input.take)
         self.bar.stepped_down.connect(self._go_to_results)
         self.bar.field.line.returnPressed.connect(self._on_return)
@@ -148,14 +147,15 @@ class MainWindow(QMainWindow):
         self.search.answered.connect(self._on_answer)
         self.search.cleared.connect(self._show_start)
         self.search.failed.connect(self.show_error)
-        self.results.opened.connect(self._open)
+        self.results.opened.connect(self.on_result.open)
         self.results.current_hit_changed.connect(self._on_current_hit)
-        self.results.action_triggered.connect(self._show_weak)
+        self.results.action_triggered.connect(self._show_possible)
         self.results.preview_requested.connect(self._toggle_preview)
-        self.results.customContextMenuRequested.connect(self._on_results_menu)
-        self.preview.open_requested.connect(self._open)
-        self.preview.reveal_requested.connect(self._reveal)
-        self.preview.similar_requested.connect(self._find_similar)
+        self.results.customContextMenuRequested.connect(lambda at: self.on_result.show_menu(self.acts, at))
+        self.on_result.said.connect(self.toast.say)
+        self.preview.open_requested.connect(self.on_result.open)
+        self.preview.reveal_requested.connect(self.on_result.reveal)
+        self.preview.similar_requested.connect(self.on_result.find_similar)
         self.preview.close_requested.connect(self._toggle_preview)
         self.sidebar.kind_chosen.connect(self._choose_kind)
         self.sidebar.add_requested.connect(self.library.choose_folder)
@@ -180,19 +180,20 @@ class MainWindow(QMainWindow):
 
     # Actions
 
-    def _make_actions(self) -> dict[Act, QAction]:
+    def _make_actions(self) -> ActionSet:
+        act = self.on_result
         handlers: dict[Act, Callable[[], object]] = {
             Act.FIND: self._go_to_field,
             Act.EXAMPLE: self._choose_example,
             Act.PASTE: lambda: self.input.take(QGuiApplication.clipboard().mimeData()),
             Act.CLEAR: self._clear,
-            Act.OPEN: lambda: self._with_current(self._open),
-            Act.REVEAL: lambda: self._with_current(self._reveal),
-            Act.SIMILAR: lambda: self._with_current(self._find_similar),
-            Act.COPY_PATH: self._copy_paths,
+            Act.OPEN: act.with_current(act.open),
+            Act.REVEAL: act.with_current(act.reveal),
+            Act.SIMILAR: act.with_current(act.find_similar),
+            Act.COPY_PATH: act.copy_paths,
             Act.PREVIEW: self._toggle_preview,
             Act.DATES: self._choose_dates,
-            Act.HIDDEN: self._show_weak,
+            Act.HIDDEN: self._show_possible,
             Act.ADD_FOLDER: self.library.choose_folder,
             Act.REMOVE_FOLDER: self._remove_current_folder,
             Act.PAUSE: self._toggle_indexing,
@@ -204,43 +205,9 @@ class MainWindow(QMainWindow):
             Act.ABOUT: lambda: AboutDialog(self._services.engine.settings.folders.index, self).open(),
             Act.QUIT: self.close,
         }
-        for act, kind in _KIND_ACTS.items():
-            handlers[act] = lambda kind=kind: self._choose_kind(kind)
-        made: dict[Act, QAction] = {}
-        for spec in SPECS:
-            action = QAction(theme.icon(spec.icon), spec.label, self)
-            action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
-            action.triggered.connect(lambda _checked=False, act=spec.act: handlers[act]())
-            if spec.act in _LIST_ACTS:
-                action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            else:
-                self.addAction(action)
-            made[spec.act] = action
-        made[Act.DEMO].setVisible(not self._demo)
-        return made
-
-    def _menu(self) -> QMenu:
-        menu = QMenu(self)
-        for number, group in enumerate(_MENU_ORDER):
-            if number:
-                menu.addSeparator()
-            menu.addActions([self.actions_by_name[act] for act in group])
-        return menu
-
-    @Slot(object)
-    def _on_results_menu(self, point: object) -> None:
-        hit = self.results.current_hit()
-        if hit is None:
-            return
-        menu = QMenu(self)
-        acts = [act for act in _RESULT_MENU if act is not Act.OPEN or places.can_open(hit.kind)]
-        menu.addActions([self.actions_by_name[act] for act in acts])
-        menu.exec(self.results.viewport().mapToGlobal(point))
-
-    def _with_current(self, act: Callable[[Hit], object]) -> None:
-        hit = self.results.current_hit()
-        if hit is not None:
-            act(hit)
+        for kind_act, kind in _KIND_ACTS.items():
+            handlers[kind_act] = lambda kind=kind: self._choose_kind(kind)
+        return ActionSet(self, handlers)
 
     def _go_to_field(self) -> None:
         self.bar.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -262,30 +229,6 @@ class MainWindow(QMainWindow):
         self.search.flush()
         if self.search.settled:
             self._go_to_results()
-
-    @Slot(Hit)
-    def _open(self, hit: Hit) -> None:
-        if hit.offline:
-            self.toast.say(self.tr("The drive with %1 is away").replace("%1", hit.name))
-        elif not places.can_open(hit.kind):
-            self._reveal(hit)
-        elif not places.open_file(hit.path):
-            self.toast.say(self.tr("Nothing on this computer opens %1").replace("%1", hit.name))
-
-    @Slot(Hit)
-    def _reveal(self, hit: Hit) -> None:
-        if not places.show_in_folder(hit.path):
-            self.toast.say(self.tr("No file manager answered"))
-
-    @Slot(Hit)
-    def _find_similar(self, hit: Hit) -> None:
-        self.bar.set_ask(replace(self.bar.ask, text="", examples=(Path(os.fsdecode(hit.path)),), weak=False))
-
-    def _copy_paths(self) -> None:
-        hits = self.results.selected_hits()
-        if hits:
-            QGuiApplication.clipboard().setText("\n".join(hit.display_path for hit in hits))
-            self.toast.say(self.tr("Path copied"))
 
     def _choose_example(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, self.tr("Search by a file"))
@@ -317,8 +260,8 @@ class MainWindow(QMainWindow):
         self.search.refresh()
 
     @Slot()
-    def _show_weak(self) -> None:
-        self.bar.set_ask(replace(self.bar.ask, weak=True))
+    def _show_possible(self) -> None:
+        self.bar.set_ask(replace(self.bar.ask, possible=True))
 
     @Slot()
     def _toggle_indexing(self) -> None:
@@ -334,7 +277,7 @@ class MainWindow(QMainWindow):
             "add-folder": self.library.choose_folder,
             "demo": self.demo_requested.emit,
             "widen": lambda: self.bar.set_ask(self.bar.ask.without_filters()),
-            "weak": self._show_weak,
+            "possible": self._show_possible,
             "models": self.library.show_models,
         }[name]()
 
@@ -375,7 +318,7 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_current_hit(self, hit: Hit | None) -> None:
         if self.preview.isVisible():
-            self.preview.show_hit(hit, self.search.ask.text)
+            self.preview.show_hit(hit or self.results.first_hit(), self.search.ask.text)
 
     @Slot(Snapshot)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
@@ -403,7 +346,7 @@ class MainWindow(QMainWindow):
         self.error_bar.show_line(f"{error.title}: {error}")
 
     def _show_advice(self) -> None:
-        advice = advise(self._services.library.snapshot, self.search.ask, self.result_model.result)
+        advice = advise(self._services.library.snapshot, self.search.ask)
         if advice is None:
             self.notice.hide()
         else:
@@ -423,7 +366,9 @@ class MainWindow(QMainWindow):
         shown = wanted and self._stack.currentWidget() is self.results
         if shown != self.preview.isVisible():
             self.preview.setVisible(shown)
-        self.preview.show_hit(self.results.current_hit() if shown else None, self.search.ask.text)
+        # With nothing chosen the best hit is shown: an open pane is never empty.
+        hit = self.results.current_hit() or self.results.first_hit()
+        self.preview.show_hit(hit if shown else None, self.search.ask.text)
 
     # Drag and drop
 

@@ -167,7 +167,7 @@ class ResultDelegate(QStyledItemDelegate):
         painter.setPen(theme.color("text"))
         painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
         if place:
-            painter.setPen(theme.color("accent"))
+            painter.setPen(theme.color("link"))
             beside = rect.adjusted(metrics.horizontalAdvance(name) + 12, 0, 0, 0)
             painter.drawText(beside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, place)
 

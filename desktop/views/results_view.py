@@ -43,7 +43,7 @@ class ResultsView(QListView):
 
     opened = Signal(Hit)
     current_hit_changed = Signal(object)  # Hit or None
-    action_triggered = Signal()  # the "show weak matches" row
+    action_triggered = Signal()  # the "show possible matches" row
     preview_requested = Signal()
 
     def __init__(self, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
@@ -72,6 +72,12 @@ class ResultsView(QListView):
         """The hit that has the focus."""
         index = self.currentIndex()
         return index.data(Role.HIT) if index.isValid() else None
+
+    def first_hit(self) -> Hit | None:
+        """The best hit there is."""
+        model = self.model()
+        rows = model.rows if isinstance(model, ResultModel) else ()
+        return next((row.hit for row in rows if row.hit is not None), None)
 
     def selected_hits(self) -> list[Hit]:
         """The selected hits in reading order."""

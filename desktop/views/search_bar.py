@@ -29,7 +29,7 @@ class Ask:
     folder: Path | None = None
     after: date | None = None
     before: date | None = None  # exclusive, as in Query
-    weak: bool = False  # also what lies below every gate
+    possible: bool = False  # also what lies below every gate
 
     @property
     def empty(self) -> bool:
@@ -49,12 +49,12 @@ class Ask:
             after=self.after,
             before=self.before,
             limit=RESULT_LIMIT,
-            include_gated=self.weak,
+            include_gated=self.possible,
         )
 
     def without_filters(self) -> Ask:
         """The same words and examples, anywhere."""
-        return Ask(self.text, self.examples, weak=self.weak)
+        return Ask(self.text, self.examples, possible=self.possible)
 
 
 class SearchField(QFrame):
@@ -173,16 +173,16 @@ class SearchBar(QFrame):
     def add_examples(self, paths: tuple[Path, ...]) -> None:
         """Search by these files, beside what is asked already."""
         fresh = tuple(path for path in paths if path not in self._ask.examples)
-        self.set_ask(replace(self._ask, examples=self._ask.examples + fresh, weak=False))
+        self.set_ask(replace(self._ask, examples=self._ask.examples + fresh, possible=False))
 
     def clear(self) -> None:
         """Back to nothing asked; the kind and the folder are left as they are."""
-        self.set_ask(replace(self._ask, text="", examples=(), weak=False))
+        self.set_ask(replace(self._ask, text="", examples=(), possible=False))
 
     @Slot(str)
     def _on_text(self, text: str) -> None:
         if text != self._ask.text:
-            self._ask = replace(self._ask, text=text, weak=False)
+            self._ask = replace(self._ask, text=text, possible=False)
             self.asked.emit()
 
     @Slot()

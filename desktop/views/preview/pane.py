@@ -6,8 +6,8 @@ Pictures come from the cache of previews that the sandbox made; the window itsel
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from core.types import Hit, Kind, SegmentHit
 from desktop import theme, wording
@@ -19,6 +19,7 @@ from desktop.workers.thumbnail_loader import ThumbnailLoader
 
 WIDTH_PX = 360
 _PREVIEW_PX = 512
+_PICTURE_PX = 420  # highest
 _MORE_SHOWN = 8
 
 
@@ -29,22 +30,19 @@ class Picture(QWidget):
         super().__init__(parent)
         self._pixmap = QPixmap()
         self._aspect = 4 / 3
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
 
     def show_pixmap(self, pixmap: QPixmap | None, aspect: float) -> None:
         """Show ``pixmap``; an empty tile of the right shape until there is one."""
         self._pixmap = pixmap or QPixmap()
         self._aspect = aspect
-        self.updateGeometry()
+        self._fit(self.width())
         self.update()
 
-    def heightForWidth(self, width: int) -> int:
-        return min(420, max(80, round(width / self._aspect)))
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit(event.size().width())
 
-    def sizeHint(self) -> QSize:
-        return QSize(WIDTH_PX - 32, self.heightForWidth(WIDTH_PX - 32))
+    def _fit(self, width: int) -> None:
+        self.setFixedHeight(min(_PICTURE_PX, max(80, round(width / self._aspect))))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -207,6 +205,7 @@ class PreviewPane(QFrame):
         for row, (name, value) in enumerate((name, value) for name, value in facts if value):
             heading = label(name, "meta")
             heading.setAlignment(Qt.AlignmentFlag.AlignTop)
+            heading.setContentsMargins(0, 1, 0, 0)  # the smaller face on the baseline of the larger
             self._facts.addWidget(heading, row, 0)
             self._facts.addWidget(label(_breakable(value), wrap=True), row, 1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from desktop import theme
 from desktop.views.marked_text import marked_layout
@@ -24,9 +24,6 @@ class PassageCard(QWidget):
         super().__init__(parent)
         self._text, self._marks, self._place = text, marks, place
         self._press: Callable[[], object] | None = None
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setAccessibleName(f"{place} {text}".strip())
 
     def make_button(self, press: Callable[[], object]) -> None:
@@ -35,12 +32,13 @@ class PassageCard(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def heightForWidth(self, width: int) -> int:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # Height for width is lost in nested layouts inside a scroll area; a fixed height is not.
+        self.setFixedHeight(self._height(event.size().width()))
+
+    def _height(self, width: int) -> int:
         lines = marked_layout(self._text, self._marks, width - 2 * _PAD, keep_breaks=True).lineCount()
         return lines * theme.LINE_PX + 2 * _PAD + (_HEAD_PX if self._place else 0)
-
-    def sizeHint(self) -> QSize:
-        return QSize(300, self.heightForWidth(self.width() or 300))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -51,7 +49,7 @@ class PassageCard(QWidget):
         top = _PAD
         if self._place:
             painter.setFont(theme.font(theme.META_PX, bold=True))
-            painter.setPen(theme.color("accent"))
+            painter.setPen(theme.color("link"))
             painter.drawText(QPointF(_PAD, top + 12), self._place)
             top += _HEAD_PX
         painter.setPen(theme.color("text"))

@@ -1,0 +1,48 @@
+"""Starting: what is imported when, and what happens without a display."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_window_loads_no_heavy_library():
+    heavy = ["torch", "open_clip", "whisper", "sentence_transformers", "transformers", "PySide6.QtMultimedia"]
+    code = f"import desktop.app, sys; print(*(name for name in {heavy!r} if name in sys.modules))"
+    done = python(code, QT_QPA_PLATFORM="offscreen")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_spawned_children_can_import_main_without_qt():
+    done = python("import desktop.__main__, sys; sys.exit(any(name.startswith('PySide6') for name in sys.modules))")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is always a display elsewhere")
+def test_without_a_display_one_line_names_the_command_line():
+    environment = {name: value for name, value in os.environ.items() if name not in _DISPLAY}
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "findling search" in done.stderr
+
+
+_DISPLAY = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
