@@ -27,6 +27,7 @@ def read(file: BinaryIO) -> tuple[Image.Image, Metadata]:
 
     try:
         with rawpy.imread(file) as raw:
+            width, height = raw.sizes.width, raw.sizes.height  # developing at half size changes them
             orientation = _ORIENTATIONS.get(raw.sizes.flip, 1)
             small = _preview(raw, orientation)
             if small is None:
@@ -34,7 +35,7 @@ def read(file: BinaryIO) -> tuple[Image.Image, Metadata]:
                 pixels = raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0)
                 small = reduce(Image.fromarray(pixels), orientation)
             facts = _facts(file, raw, orientation)
-            return small, metadata_of(facts, raw.sizes.width, raw.sizes.height)
+            return small, metadata_of(facts, width, height)
     except rawpy.LibRawError as error:
         raise UnreadableError("damaged, or from a camera that is not known") from error
 
