@@ -19,14 +19,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from core.cancel import CancelToken
 from core.child import Child, ChildDied, ChildTimeout
-from core.errors import FetchError
+from core.errors import Cancelled, FetchError
 from core.models.catalogue import CatalogueEntry
 from core.models.failures import one_line
 from core.models.installed import sha256_of
@@ -94,6 +94,9 @@ def download(
         child.send(_encoder.encode(Fetch(entry, os.fsencode(folder))))
         while True:
             answer = _answers.decode(child.receive(_SILENCE_S, cancel))
+            if cancel is not None and cancel.cancelled:
+                child.kill()  # its reports may come so fast that ``receive`` never waits and looks
+                raise Cancelled
             match answer:
                 case Progressed():
                     if on_progress is not None:
@@ -198,7 +201,7 @@ class _Transfer:
         try:
             info = HfApi(token=False).model_info(repo, files_metadata=True)
         except Exception as error:
-            raise self._network_failure(error, _hub_host()) from error
+            raise self._network_failure(error, _hub_host(), during="listing") from error
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
         for group in groups:
             found = next((name.rstrip("?") for name in group if name.rstrip("?") in siblings), None)
@@ -243,7 +246,7 @@ class _Transfer:
                     raise  # the disk's, not the network's
                 if _status(error) == _RANGE_NOT_SATISFIABLE:
                     stream.truncate(0)  # longer than the file that is published: the next try starts over
-                raise self._network_failure(error, urlsplit(file.url).netloc) from error
+                raise self._network_failure(error, urlsplit(file.url).netloc, during="transfer") from error
 
     def _report(self, part_bytes: int) -> None:
         now = time.monotonic()
@@ -269,12 +272,12 @@ class _Transfer:
             if path.is_file() and path not in keep:
                 path.unlink()
 
-    def _network_failure(self, error: Exception, host: str) -> FetchError:
+    def _network_failure(self, error: Exception, host: str, *, during: Literal["listing", "transfer"]) -> FetchError:
         """One line for whatever the hub's client raised."""
         if (status := _status(error)) is not None:
             why = f"{host} answered with status {status}"
-        elif isinstance(error, OSError):
-            why = f"the transfer from {host} was cut short"
+        elif during == "transfer":
+            why = f"the transfer from {host} broke off ({one_line(error)}); what came is kept for the next try"
         else:
             why = f"{host} cannot be reached ({one_line(error)}); is this computer online?"
         return FetchError(f'"{self._entry.name}" could not be fetched: {why}')

@@ -118,7 +118,9 @@ def make_whisper(path: Path) -> Path:
     )
     torch.manual_seed(7)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"dims": vars(dims), "model_state_dict": Whisper(dims).half().state_dict()}, path)
+    model = Whisper(dims)
+    torch.nn.init.normal_(model.decoder.positional_embedding, std=0.01)  # whisper leaves it as the memory was
+    torch.save({"dims": vars(dims), "model_state_dict": model.half().state_dict()}, path)
     return path
 
 
