@@ -74,7 +74,7 @@ class Follower:
             self._thread.join()
 
     def _run(self) -> None:
-        watcher = Watcher()
+        watcher = Watcher(ignore=self._ignore)
         try:
             self._follow(watcher)
         except Cancelled:

@@ -35,6 +35,12 @@ def excluded_folder(name: bytes) -> bool:
     return lower in _FOLDERS or lower.startswith(_FOLDER_PREFIXES)
 
 
+def lies_excluded(path: bytes, root: bytes) -> bool:
+    """Whether a walk from ``root`` would pass over ``path`` because of a folder's name on the way."""
+    inside = os.path.dirname(path)[len(root) :]
+    return any(excluded_folder(part) for part in inside.split(os.fsencode(os.sep)) if part)
+
+
 def excluded_file(name: bytes) -> bool:
     """Whether a file of this name is passed over."""
     lower = name.lower()

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from watchdog.events import (
@@ -32,6 +32,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from core.store.filters import is_under
+from core.watch.excluded import lies_excluded
 from core.watch.settle import EventKind, FileEvent, Settled, Settler
 
 logger = logging.getLogger(__name__)
@@ -95,9 +97,12 @@ class _Handler(FileSystemEventHandler):
 class _RootWatch:
     """One root's observer, events and health."""
 
-    def __init__(self, path: bytes, clock: Callable[[], float], quiet_s: float | None) -> None:
+    def __init__(
+        self, path: bytes, clock: Callable[[], float], quiet_s: float | None, ignore: Collection[bytes]
+    ) -> None:
         self.path = path
         self._clock = clock
+        self._ignore = ignore
         self._lock = threading.Lock()
         self._settler = Settler() if quiet_s is None else Settler(quiet_s)
         self._overflowed = False
@@ -158,6 +163,9 @@ class _RootWatch:
         return settled, overflowed
 
     def _note(self, event: FileEvent) -> None:
+        # Other programs' caches, and our own index when it lies in a root, are never at rest.
+        if all(self._is_passed_over(path) for path in (event.path, event.destination) if path is not None):
+            return
         with self._lock:
             if self._overflowed:
                 return  # the root is going to be scanned as a whole
@@ -166,12 +174,25 @@ class _RootWatch:
                 self._overflowed = True
                 self._settler.clear()
 
+    def _is_passed_over(self, path: bytes) -> bool:
+        return lies_excluded(path, self.path) or any(is_under(path, folder) for folder in self._ignore)
+
 
 class Watcher:
     """Watches a set of roots. Not thread-safe: one thread follows."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, quiet_s: float | None = None) -> None:
-        """``clock`` gives seconds; ``quiet_s`` is how long a place must rest, None for the settler's own."""
+    def __init__(
+        self,
+        *,
+        ignore: Collection[bytes] = (),
+        clock: Callable[[], float] = time.monotonic,
+        quiet_s: float | None = None,
+    ) -> None:
+        """``ignore`` are folders of ours, whose events say nothing.
+
+        ``clock`` gives seconds; ``quiet_s`` is how long a place must rest, None for the settler's own.
+        """
+        self._ignore = ignore
         self._clock = clock
         self._quiet_s = quiet_s
         self._watches: dict[bytes, _RootWatch] = {}
@@ -185,7 +206,7 @@ class Watcher:
             self._watches.pop(path).stop()
         self._bursts &= wanted
         for path in wanted - set(self._watches):
-            watch = _RootWatch(path, self._clock, self._quiet_s)
+            watch = _RootWatch(path, self._clock, self._quiet_s, self._ignore)
             watch.start()
             self._watches[path] = watch
 
