@@ -42,11 +42,13 @@ class RankedSegment:
     fused: float = 0.0
     why: dict[Channel, Why] = field(default_factory=dict)
 
-    def add(self, channel: Channel, rank: int, found: Found) -> None:
+    def add(self, one: Evidence, rank: int, found: Found) -> None:
+        channel = one.channel
         self.fused += WEIGHTS[channel] / (RANK_CONSTANT + rank)
         self.probability = max(self.probability, found.probability)
         known = self.why.get(channel)
-        if known is None or rank < known.rank:
+        # The list that judges several parts together has no score that means anything to a person.
+        if one.part is not None and (known is None or rank < known.rank):
             self.why[channel] = Why(channel, rank, round(found.score, 4))
 
 
@@ -81,9 +83,11 @@ def assemble(
     for file_id in exact:
         chances[file_id][0] = 1.0
 
-    def key(file_id: int) -> tuple[int, float, int]:
-        answered = sum(chance >= STRONG for chance in chances[file_id].values())
-        return -answered, -fused[file_id], file_id
+    def key(file_id: int) -> tuple[int, float, float, int]:
+        chance = chances[file_id].values()
+        answered = sum(one >= STRONG for one in chance)
+        # The firsts of several lists tie, a passage and a photo say: the more probable one goes before the other.
+        return -answered, -round(fused[file_id], 9), -_any_of(chance), file_id
 
     kept = [file_id for file_id in fused if max(chances[file_id].values(), default=0.0) >= POSSIBLE]
     segments = _segments(files, evidence, set(kept))
@@ -147,7 +151,7 @@ def _segments(files: _Files, evidence: Sequence[Evidence], wanted: set[int]) -> 
             for file_id in files.of(found):
                 if file_id in wanted:
                     known = by_file[file_id].setdefault(found.segment_id, RankedSegment(found.segment_id))
-                    known.add(one.channel, rank, found)
+                    known.add(one, rank, found)
     ordered: dict[int, tuple[RankedSegment, ...]] = {}
     for file_id, segments in by_file.items():
         whole = segments.pop(None, None)

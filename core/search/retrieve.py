@@ -164,13 +164,13 @@ class Retriever:
     def together(self, channel: Channel, kind: SegmentKind | None, scans: Sequence[Scores]) -> Evidence:
         """Segments that are near to all parts of the query at once: the sum of what each part says of them.
 
-        Every part is standardised first, since words and pictures score pictures on different scales, and limited, so
-        that being very near to one part does not stand for the others.
+        Every part is standardised first, since words and pictures score pictures on different scales, and limited:
+        being very near to one part does not stand for the others, and being unlike one is not held against the rest.
         """
         first = scans[0]
         total = np.zeros(first.cosines.size, dtype=np.float32)
         for scores in scans:
-            total += np.clip(robust_background(scores.cosines).standardise(scores.cosines), -_CAP, _CAP)
+            total += np.clip(robust_background(scores.cosines).standardise(scores.cosines), 0.0, _CAP)
         mask = np.ones(total.size, dtype=bool) if kind is None else self._of_kind(first, kind)
         chosen = self._best(first, total, mask)
         return Evidence(channel, None, self._pick(first, chosen, total[chosen], np.zeros(chosen.size, np.float32)))
