@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.models.base import SAMPLE_RATE_HZ
 
@@ -26,25 +26,28 @@ def merge_regions(regions: Iterable[Window], length: int) -> list[Window]:
     """
     limit = round(WINDOW_S * SAMPLE_RATE_HZ)
     pause = round(PAUSE_S * SAMPLE_RATE_HZ)
-    padding = round(PADDING_S * SAMPLE_RATE_HZ)
     windows: list[Window] = []
-    for start, end in _padded(regions, padding, length):
-        for piece_start, piece_end in _even_pieces(start, end, limit):
-            if windows and piece_start - windows[-1][1] < pause and piece_end - windows[-1][0] <= limit:
+    spoken_until = 0
+    bare = [(start, end) for start, end in regions if end > start]
+    for (start, end), (left, right) in zip(bare, _padded(bare, length), strict=True):
+        for piece_start, piece_end in _even_pieces(left, right, limit):
+            fits = windows and piece_end - windows[-1][0] <= limit
+            if fits and start - spoken_until < pause:
                 windows[-1] = (windows[-1][0], piece_end)
             else:
                 windows.append((piece_start, piece_end))
+        spoken_until = end
     return windows
 
 
-def _padded(regions: Iterable[Window], padding: int, length: int) -> list[Window]:
+def _padded(regions: Sequence[Window], length: int) -> list[Window]:
     """Regions widened on both sides, up to the middle of the gap to a neighbour, inside the recording."""
-    bare = [(start, end) for start, end in regions if end > start]
+    padding = round(PADDING_S * SAMPLE_RATE_HZ)
     padded = []
-    for index, (start, end) in enumerate(bare):
-        left = (bare[index - 1][1] + start) // 2 if index else 0
-        right = (end + bare[index + 1][0]) // 2 if index + 1 < len(bare) else length
-        padded.append((max(start - padding, left, 0), min(end + padding, right, length)))
+    for index, (start, end) in enumerate(regions):
+        left = (regions[index - 1][1] + start) // 2 if index else 0
+        right = (end + regions[index + 1][0]) // 2 if index + 1 < len(regions) else length
+        padded.append((max(start - padding, left), min(end + padding, right)))
     return padded
 
 

@@ -19,8 +19,6 @@ from core.models.speech import WhisperTranscriber, find_speech, map_samples
 from core.types import SpeechSpan
 from tests.core.model_bundles import make_whisper
 
-JFK = Path(__file__).parents[3] / "shared" / "corpora" / "speech" / "jfk" / "jfk.flac"
-
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
@@ -39,13 +37,11 @@ def transcriber(settings: Settings) -> WhisperTranscriber:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> np.ndarray:
+def spoken(corpora: Path) -> np.ndarray:
     """Eleven seconds of speech, mono at 16 kHz."""
-    if not JFK.is_file():
-        pytest.skip("the corpora are not beside the repository")
     import av
 
-    with av.open(str(JFK)) as container:
+    with av.open(str(corpora / "speech" / "jfk" / "jfk.flac")) as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
     return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.float32)

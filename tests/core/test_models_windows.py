@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.models.base import SAMPLE_RATE_HZ
-from core.models.windows import PADDING_S, PAUSE_S, WINDOW_S, Window, merge_regions
+from core.models.windows import PAUSE_S, WINDOW_S, Window, merge_regions
 
 LIMIT = round(WINDOW_S * SAMPLE_RATE_HZ)
 
@@ -47,7 +47,7 @@ def test_long_silences_are_not_read(recording: tuple[list[Window], int]) -> None
     for left, right in merge_regions(regions, length):
         inside = [(start, end) for start, end in regions if start < right and end > left]
         gaps = [after[0] - before[1] for before, after in itertools.pairwise(inside)]
-        assert all(gap < (PAUSE_S + 2 * PADDING_S) * SAMPLE_RATE_HZ for gap in gaps)
+        assert all(gap < PAUSE_S * SAMPLE_RATE_HZ for gap in gaps)
 
 
 def test_sentences_with_short_pauses_share_a_window() -> None:
@@ -55,8 +55,8 @@ def test_sentences_with_short_pauses_share_a_window() -> None:
 
 
 def test_a_pause_of_two_seconds_parts_them() -> None:
-    windows = merge_regions(seconds((1, 3), (6, 9)), 20 * SAMPLE_RATE_HZ)
-    assert windows == seconds((0.8, 3.2), (5.8, 9.2))
+    windows = merge_regions(seconds((1, 3), (5, 9)), 20 * SAMPLE_RATE_HZ)
+    assert windows == seconds((0.8, 3.2), (4.8, 9.2))
 
 
 def test_speech_without_a_pause_is_cut_evenly() -> None:
