@@ -19,6 +19,7 @@ from core.extract import look_alike
 from core.extract.exif import camera_name, wall_clock
 from core.extract.registry import read
 from core.types import Extraction, Kind
+from tests.core.heic_maker import write_heic
 
 
 def scene(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
@@ -138,6 +139,17 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, form: str
     assert (extraction.metadata.width, extraction.metadata.height) == (320, 200)
     assert preview(extraction).size == (320, 200)
     assert float(descriptor(extraction) @ look_alike.describe(upright)) > 0.97
+
+
+@pytest.mark.parametrize("quarter_turns", range(4))
+def test_a_phones_heic_is_turned_once(tmp_path: Path, quarter_turns: int) -> None:
+    stored = scene(320, 192)
+    extraction = read(write_heic(tmp_path / "IMG_0001.HEIC", stored, quarter_turns=quarter_turns))
+    upright = stored.rotate(90 * quarter_turns, expand=True)
+    assert extraction.media_type == "image/heif"
+    assert (extraction.metadata.width, extraction.metadata.height) == upright.size
+    assert preview(extraction).size == upright.size
+    assert float(descriptor(extraction) @ look_alike.describe(upright)) > 0.95
 
 
 def test_exif_facts(tmp_path: Path) -> None:
