@@ -15,8 +15,8 @@ from pathlib import Path
 
 from core import doctor
 from core.cancel import CancelToken
-from core.config import Settings, load_settings
-from core.errors import FolderError, IndexBusyError
+from core.config import Settings, load_settings, save_settings
+from core.errors import FolderError, IndexBusyError, SettingsError
 from core.extract.base import Reader
 from core.extract.sandbox import Sandbox
 from core.index.indexer import Indexer
@@ -61,7 +61,7 @@ class Engine:
         self._encoders = encoders
         self._speech = speech
         self._reader = reader
-        self._indexer = Indexer(store, reader, encoders, speech, settings.folders)
+        self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh)
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
@@ -175,6 +175,8 @@ class Engine:
 
         Raises ``UsageError`` for an empty query and ``UnreadableError`` for an example file that cannot be read.
         """
+        if not self._indexing:
+            self._refresh()
         return self._searcher.search(query)
 
     def thumbnail(self, content_hash: str, size: int = 256) -> Path | None:
@@ -221,18 +223,19 @@ class Engine:
     ) -> ModelInfo:
         """Fetch a model from its hub, on the user's yes: the one door to the network. Raises ``FetchError``."""
         info = library.fetch_model(self._settings, name, on_progress, cancel)
-        self._reload_models(self._settings)
+        self._models_changed()
         return info
 
     def import_model(self, folder: Path) -> ModelInfo:
         """Take a model from a folder on this computer. Raises ``ModelError``."""
         info = library.import_model(self._settings, folder)
-        self._reload_models(self._settings)
+        self._models_changed()
         return info
 
     def use_model(self, name: str) -> None:
-        """Choose an installed model for its role. Raises ``ModelMissingError``."""
-        self._reload_models(library.use_model(self._settings, name))
+        """Choose an installed model for its role. Raises ``UsageError`` and ``ModelMissingError``."""
+        save_settings(library.use_model(self._settings, name))
+        self._models_changed()
 
     def verify_models(self) -> list[tuple[ModelInfo, bool, str]]:
         """Hash every installed model's files again and compare."""
@@ -264,11 +267,20 @@ class Engine:
             finally:
                 self._indexing = False
 
-    def _reload_models(self, settings: Settings) -> None:
-        self._settings = settings
-        self._encoders.reload(settings)
-        self._speech.reload(settings)
-        self.wake()
+    def _models_changed(self) -> None:
+        if self._indexing:
+            self.wake()  # the indexer looks between two batches
+        else:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Take over settings and models that changed, also those that another process changed."""
+        try:
+            self._settings = load_settings(self._settings.folders)
+        except SettingsError as error:
+            logger.warning("the settings stay as they were: %s", error)
+        self._encoders.reload(self._settings)
+        self._speech.reload(self._settings)
 
     def _stages_by_model(self) -> tuple[list[Stage], list[Stage]]:
         """The stages that can be done with the models there are, and those that wait."""

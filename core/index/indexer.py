@@ -43,12 +43,22 @@ OnProgress = Callable[[Progress], None]
 class Indexer:
     """Brings the index in line with the roots. Its caller holds the writer's lock: one works on an index at a time."""
 
-    def __init__(self, store: Store, reader: Reader, encoders: Encoders, speech: Speech, folders: Folders) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reader: Reader,
+        encoders: Encoders,
+        speech: Speech,
+        folders: Folders,
+        reload_models: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``reload_models`` as ``Stages`` takes it."""
         self._store = store
         self._reader = reader
         self._encoders = encoders
         self._speech = speech
         self._folders = folders
+        self._reload_models = reload_models
         self._wake = threading.Event()
         self._woken = False
         self._follower: Follower | None = None
@@ -201,6 +211,7 @@ class Indexer:
             cancel=cancel,
             on_progress=on_progress,
             on_commit=on_commit,
+            reload_models=self._reload_models,
         )
 
     def _prepare(self, stages: Stages) -> None:

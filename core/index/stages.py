@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 
 from core.cancel import CancelToken
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 # encoder is fed: enough files for a full batch even when each has a single passage.
 _CLAIM = {Stage.CONTENT: 1, Stage.TEXT: 64, Stage.PHOTO: 8, Stage.SPEECH: 1}
 
+_RELOAD_S = 1.0
+
 
 class Stages:
     """Works off the queue, earlier stages first, for one run of the indexer."""
@@ -38,8 +41,13 @@ class Stages:
         cancel: CancelToken,
         on_progress: Callable[[Progress], None] | None = None,
         on_commit: Callable[[], None] = lambda: None,
+        reload_models: Callable[[], object] = lambda: None,
     ) -> None:
-        """``on_commit`` is called after each step, also those that come in between the windows of a recording."""
+        """``on_commit`` is called after each step, also those that come in between the windows of a recording.
+
+        ``reload_models`` makes the encoders and the transcriber look which models are installed and chosen now; it is
+        called between batches, about once a second.
+        """
         self.ledger = Ledger()
         self.meter = Meter(store, self.ledger.touched, on_progress)
         self._store = store
@@ -47,6 +55,8 @@ class Stages:
         self._speech = speech
         self._cancel = cancel
         self._on_commit = on_commit
+        self._reload_models = reload_models
+        self._reloaded_s = float("-inf")
         self._pipeline = Pipeline(store, reader, encoders, speech, folders, self.ledger)
         self._models = Models()
         self._in_use: tuple[EmbeddingSpace | None, EmbeddingSpace | None, str | None] = (None, None, None)
@@ -59,6 +69,10 @@ class Stages:
         """
         if unblock:
             self._blocked.clear()
+        now = time.monotonic()
+        if unblock or now - self._reloaded_s > _RELOAD_S:
+            self._reloaded_s = now
+            self._reload_models()
         in_use = (self._encoders.text_space(), self._encoders.photo_space(), self._speech.model())
         if in_use == self._in_use:
             return
