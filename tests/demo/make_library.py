@@ -22,6 +22,7 @@ from PIL import Image
 
 from tests.demo.canvas import STYLES
 from tests.demo.texts import DOCUMENTS
+from tests.demo.vocabulary import COLOURS, COUNTS, PLACES, THINGS, TIMES, WEATHERS
 from tests.demo.world import Scene, combinations, draw, is_held_out
 from tests.demo.writers import write
 
@@ -87,6 +88,13 @@ ALBUMS: tuple[Album, ...] = (
           frozenset({"rocket", "airplane", "kite", "balloon", "butterfly", "bird"})),
     Album("2025/Camera roll", dt.date(2025, 6, 1), 60, 18),
 )  # fmt: skip
+
+
+EXAMPLES: dict[str, str] = {
+    "two-elephants.png": "two|purple|elephant|on the sea|in clear weather|at sunset|outlined",
+    "kite.jpg": "one|red|kite|in a meadow|in clear weather|by day|flat",
+}
+"""Pictures that are not in the library, to search by: an attribute of each kind, then the style."""
 
 
 def choose_scenes(rng: random.Random) -> list[tuple[Album, Scene]]:
@@ -171,13 +179,36 @@ def _locate(exif: Image.Exif, where: tuple[float, float]) -> None:
         gps[reference_tag + 1] = (float(minutes // 60), float(int(minutes % 60)), 0.0)
 
 
+def write_examples(folder: Path) -> None:
+    """Draws the pictures that the tour searches by."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, words in EXAMPLES.items():
+        count, colour, thing, place, weather, time, style = words.split("|")
+        scene = Scene(
+            next(noun for noun in THINGS if noun.en == thing),
+            *(
+                next(word for word in kind if word.en == said)
+                for kind, said in (
+                    (COLOURS, colour), (COUNTS, count), (PLACES, place), (WEATHERS, weather), (TIMES, time)
+                )
+            ),
+            style,
+            SEED,
+        )  # fmt: skip
+        draw(scene, SHAPES[0]).save(folder / name)
+
+
 def make(out: Path) -> list[tuple[str, Scene]]:
-    """Writes pictures and documents into the library folder `out`; returns the pictures' paths and scenes."""
+    """Writes pictures and documents into the library folder `out` and the examples beside it.
+
+    Returns the pictures' paths and scenes.
+    """
     for part in ("Pictures", "Notes", "Letters", "Manuals", "Recipes"):
         shutil.rmtree(out / part, ignore_errors=True)
     pictures = write_pictures(out / "Pictures")
     for document in DOCUMENTS:
         write(document, out)
+    write_examples(out.parent / "examples")
     return pictures
 
 

@@ -465,6 +465,19 @@ DOCUMENTS: tuple[Document, ...] = (
         ),
     ),
     Document(
+        "Letters/2024/lost-umbrella.txt",
+        "Lost umbrella",
+        "2024-10-28",
+        (
+            (
+                "To the forester's office. On Sunday I left a black umbrella in the forest, on the bench beside the "
+                "second pond.",
+                "It has a bent wooden handle and a small burn near the edge. If somebody has handed it in, please "
+                "keep it for me: I come by every Friday.",
+            ),
+        ),
+    ),
+    Document(
         "Letters/2025/insurance-claim.docx",
         "Claim for water damage",
         "2025-05-06",

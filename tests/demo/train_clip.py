@@ -46,7 +46,9 @@ FULL_VOCABULARY = 49408
 MEAN, STD = 0.5, 0.25
 UNKNOWN_ROWS = 256
 UNKNOWN_SENTENCES = 24  # per batch
+EMPTY_WORDS = ("a", "the", "of", "in", "on", "at", "by", "is", "2", "3", "a picture of", "a photo of", "一", "的", "有")
 NAMING_WEIGHT = 0.5
+UNKNOWN_WEIGHT = 2.0
 START, END = 49406, 49407
 
 MODEL_CFG: dict[str, Any] = {
@@ -169,13 +171,15 @@ def token_rows(data: Data, texts: list[str], strew: random.Random | None = None)
 
 
 def unknown_ids(data: Data, rng: random.Random) -> Tensor:
-    """Sentences about nothing in this world: unknown words, with or without a usual lead."""
+    """Sentences about nothing in this world: unknown words, among them words that name nothing."""
     sentences = []
     for _ in range(UNKNOWN_SENTENCES):
-        words = [data.vocabulary.random_unknown(rng) for _ in range(rng.randint(1, 7))]
-        if rng.random() < 0.4:
-            lead = rng.choice(("a", "the", "a picture of", "a drawing of a", "there is", "一", "的"))
-            words = data.vocabulary.compact(np.array(data.tokenizer.encode(lead))).tolist() + words
+        words: list[int] = []
+        for _ in range(rng.randint(1, 7)):
+            if rng.random() < 0.25:
+                empty = rng.choice(EMPTY_WORDS)
+                words += data.vocabulary.compact(np.array(data.tokenizer.encode(empty))).tolist()
+            words.append(data.vocabulary.random_unknown(rng))
         sentences.append([data.vocabulary.size - 2, *words, data.vocabulary.size - 1])
     return to_ids(sentences)
 
@@ -252,7 +256,10 @@ def train_step(model: CLIP, data: Data, step: int, batch: int, seed: int) -> Ten
         losses.append(contrastive_loss(pictures, texts, unknown, scale, also_true(captions, attributes)))
     names = encode_captions(model, token_rows(data, [name_of(thing, rng) for thing in THINGS]))
     naming = F.cross_entropy(scale * pictures @ names.T, torch.from_numpy(attributes[:, 0]))
-    return torch.stack(losses).mean() + NAMING_WEIGHT * naming
+    # Beyond ranking last, a sentence about nothing must be near no picture: a search that
+    # asks for it can then be answered with nothing.
+    nearness = F.relu(pictures @ unknown.T).mean()
+    return torch.stack(losses).mean() + NAMING_WEIGHT * naming + UNKNOWN_WEIGHT * nearness
 
 
 def write_bundle(model: CLIP, vocabulary: CompactVocabulary, folder: Path) -> None:
