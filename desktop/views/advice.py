@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from core.types import Kind, ModelRole
+from core.types import Kind, ModelRole, SearchResult
 from desktop.views.search_bar import Ask
 from desktop.workers.library import Snapshot
 
@@ -24,7 +24,7 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Advice", text)
 
 
-def advise(snapshot: Snapshot | None, ask: Ask) -> Advice | None:
+def advise(snapshot: Snapshot | None, ask: Ask, result: SearchResult | None = None) -> Advice | None:
     """The most useful line for this search; ``None`` when nothing limits it."""
     if snapshot is None or ask.empty:
         return None
@@ -45,6 +45,8 @@ def advise(snapshot: Snapshot | None, ask: Ask) -> Advice | None:
         return Advice(
             _tr("Until a speech model is here, recordings are found by name, folder, date and tags."), _tr("Get model")
         )
+    if result is not None and result.notes:
+        return Advice(result.notes[0][:1].upper() + result.notes[0][1:] + ".", _tr("Models"))
     return None
 
 

@@ -78,6 +78,15 @@ def start(status: Status | None, progress: Progress | None) -> EmptyState:
     return EmptyState("magnifying-glass", _tr("Type what you remember"), lines, hints=hints)
 
 
+def searching() -> EmptyState:
+    """An answer takes its time and nothing older is there to look at."""
+    return EmptyState(
+        "magnifying-glass",
+        _tr("Searching"),
+        (_tr("The first search takes a little longer: the models are being loaded."),),
+    )
+
+
 def nothing(ask: Ask, result: SearchResult, status: Status | None) -> EmptyState:
     """The search has no answer."""
     choices: list[Choice] = []

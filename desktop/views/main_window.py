@@ -42,6 +42,7 @@ from desktop.views.search_controller import SearchController
 from desktop.views.sidebar import WIDTH_PX as SIDEBAR_PX
 from desktop.views.sidebar import Sidebar, root_path
 from desktop.views.status_line import StatusLine
+from desktop.views.widgets import busy_line
 from desktop.workers.library import Snapshot
 from desktop.workers.services import Services
 
@@ -109,12 +110,13 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.results)
+        self._waiting = busy_line(self.tr("Searching"))
         center = QWidget()
         center.setObjectName("center")
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.error_bar, self.notice):
+        for part in (self._waiting, self.error_bar, self.notice):
             column.addWidget(part)
         column.addWidget(self._stack, 1)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -147,6 +149,7 @@ class MainWindow(QMainWindow):
         self.search.answered.connect(self._on_answer)
         self.search.cleared.connect(self._show_start)
         self.search.failed.connect(self.show_error)
+        self.search.slow_changed.connect(self._on_slow)
         self.results.opened.connect(self.on_result.open)
         self.results.current_hit_changed.connect(self._on_current_hit)
         self.results.action_triggered.connect(self._show_possible)
@@ -302,6 +305,12 @@ class MainWindow(QMainWindow):
         self._show_advice()
         self._place_preview()
 
+    @Slot(bool)
+    def _on_slow(self, slow: bool) -> None:
+        self._waiting.setVisible(slow)
+        if slow and self.result_model.result is None:
+            self.empty.show_state(empty_state.searching())
+
     @Slot()
     def _show_start(self) -> None:
         """Nothing is asked: where to begin."""
@@ -346,7 +355,7 @@ class MainWindow(QMainWindow):
         self.error_bar.show_line(f"{error.title}: {error}")
 
     def _show_advice(self) -> None:
-        advice = advise(self._services.library.snapshot, self.search.ask)
+        advice = advise(self._services.library.snapshot, self.search.ask, self.result_model.result)
         if advice is None:
             self.notice.hide()
         else:

@@ -11,6 +11,7 @@ from desktop.views.search_bar import Ask, SearchBar
 from desktop.workers.search_worker import SearchWorker
 
 DEBOUNCE_MS = 120
+_SLOW_MS = 400  # when a wait is worth a word: the first search loads a model
 _REFRESH_MS = 1000  # at most this often while indexing changes what can be found
 
 
@@ -23,6 +24,7 @@ class SearchController(QObject):
     answered = Signal(SearchResult)
     cleared = Signal()
     failed = Signal(FindlingError)
+    slow_changed = Signal(bool)  # whether an answer has been waited for noticeably long
 
     def __init__(self, bar: SearchBar, worker: SearchWorker, model: ResultModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +33,7 @@ class SearchController(QObject):
         self._model = model
         self._typing = _single_shot(self, DEBOUNCE_MS, self._send)
         self._refresh = _single_shot(self, _REFRESH_MS, self._send_again)
+        self._slow = _single_shot(self, _SLOW_MS, self._on_slow)
         self._asked = Ask()
         bar.asked.connect(self._on_asked)
         worker.answered.connect(self._on_answer)
@@ -76,23 +79,35 @@ class SearchController(QObject):
         self._asked = self._bar.ask
         if self._asked.empty:
             self._worker.forget()
+            self._stop_waiting()
             self._model.show_result(None)
             self.cleared.emit()
         else:
             self._worker.request(self._asked.query())
+            self._slow.start()
 
     @Slot()
     def _send_again(self) -> None:
         if not self._asked.empty and not self._typing.isActive() and not self._worker.busy:
             self._worker.request(self._asked.query())
 
+    @Slot()
+    def _on_slow(self) -> None:
+        self.slow_changed.emit(True)
+
+    def _stop_waiting(self) -> None:
+        self._slow.stop()
+        self.slow_changed.emit(False)
+
     @Slot(SearchResult)
     def _on_answer(self, result: SearchResult) -> None:
+        self._stop_waiting()
         self._model.show_result(result)
         self.answered.emit(result)
 
     @Slot(FindlingError)
     def _on_failure(self, error: FindlingError) -> None:
+        self._stop_waiting()
         self.failed.emit(error)
 
 

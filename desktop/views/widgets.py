@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from desktop import theme
 
@@ -81,9 +81,15 @@ def tool_button(icon: str, name: str, clicked: Callable[[], object] | None = Non
     return made
 
 
-def separator() -> QFrame:
-    """A thin horizontal line."""
-    line = QFrame()
-    line.setFixedHeight(1)
-    line.setStyleSheet("background: palette(mid);")
+def busy_line(name: str) -> QProgressBar:
+    """A thin moving line, hidden at first; its room is kept, so that nothing jumps when it shows."""
+    line = QProgressBar()
+    line.setRange(0, 0)
+    line.setTextVisible(False)
+    line.setFixedHeight(3)
+    line.setAccessibleName(name)
+    policy = line.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    line.setSizePolicy(policy)
+    line.hide()
     return line
