@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.config import HOME_VARIABLE
+from core.extract.sandbox import Sandbox
+from tests.library import Library
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
 
@@ -29,3 +31,19 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip(f"the test corpora are not at {CORPORA}")
     return CORPORA
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The real reader of files, one child for the whole session."""
+    sandbox = Sandbox()
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def library(tmp_path: Path, sandbox: Sandbox) -> Iterator[Library]:
+    """An empty folder with an index and an indexer."""
+    library = Library(tmp_path, sandbox)
+    yield library
+    library.close()

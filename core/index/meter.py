@@ -51,8 +51,15 @@ class _Counts:
 class Meter:
     """Makes ``Progress`` of what a run does, and sends it at most ten times a second."""
 
-    def __init__(self, store: Store, touched: set[int], on_progress: Callable[[Progress], None] | None) -> None:
-        """``touched`` are the files worked on in this run; the run goes on adding to it."""
+    def __init__(
+        self,
+        store: Store,
+        touched: set[int],
+        on_progress: Callable[[Progress], None] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``touched`` are the files worked on in this run; the run goes on adding to it. ``clock`` gives seconds."""
+        self._clock = clock
         self._store = store
         self._touched = touched
         self._on_progress = on_progress
@@ -66,11 +73,11 @@ class Meter:
 
     def time(self, stage: Stage, steps: int, work: Callable[[], None]) -> None:
         """Do the work and learn the stage's rate from it, without the time of other stages' work inside it."""
-        started, inner = time.monotonic(), self._worked_s
+        started, inner = self._clock(), self._worked_s
         try:
             work()
         finally:
-            own_s = time.monotonic() - started - (self._worked_s - inner)
+            own_s = self._clock() - started - (self._worked_s - inner)
             self._worked_s += own_s
             self._rates.setdefault(stage, _Rate()).add(steps, own_s)
 
@@ -83,16 +90,16 @@ class Meter:
         at_once: bool = False,
     ) -> None:
         """Send where the run is. ``at_once`` counts afresh and sends even if something was sent just now."""
-        now = time.monotonic()
+        now = self._clock()
         if self._on_progress is None or (not at_once and now - self._sent_s < SEND_S):
             return
         if at_once or now - self._counted_s > max(_COUNT_S, _COUNT_SHARE * self._count_cost_s) or self._counts is None:
             self._counts = self._count(can_do)
-            self._counted_s = time.monotonic()
+            self._counted_s = self._clock()
             self._count_cost_s = self._counted_s - now
         counts = self._counts
         rate = self._rates[stage].per_s if stage in self._rates else None
-        self._sent_s = now
+        self._sent_s = self._clock()
         self._on_progress(
             Progress(
                 stage=stage,
