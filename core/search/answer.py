@@ -51,6 +51,10 @@ class RankedSegment:
         if one.part is not None and (known is None or rank < known.rank):
             self.why[channel] = Why(channel, rank, round(found.score, 4))
 
+    def order(self) -> tuple[bool, float, int]:
+        """Sorts segments of one file best first: what passed a gate before what did not."""
+        return self.probability < STRONG, -self.fused, self.segment_id or 0
+
 
 @dataclass(frozen=True)
 class RankedFile:
@@ -155,7 +159,7 @@ def _segments(files: _Files, evidence: Sequence[Evidence], wanted: set[int]) -> 
     ordered: dict[int, tuple[RankedSegment, ...]] = {}
     for file_id, segments in by_file.items():
         whole = segments.pop(None, None)
-        best_first = sorted(segments.values(), key=lambda segment: (-segment.fused, segment.segment_id or 0))
+        best_first = sorted(segments.values(), key=RankedSegment.order)
         if whole is not None and best_first and (best_first[0].probability >= STRONG or whole.probability < STRONG):
             best_first[0].why.update(whole.why)
             best_first[0].probability = max(best_first[0].probability, whole.probability)

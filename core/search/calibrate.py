@@ -78,12 +78,10 @@ def against_rows(segments: Matrix, rows: Matrix, cosines: Floats) -> Floats:
 # A text's score for a query against the same text's scores for everyday queries.
 DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
 
-# Words against pictures: deviations are smaller, so both sides are heard. The library's side is heard more the more
-# pictures it has to speak of.
-_PHOTO_LIBRARY_HALF = 50  # pictures at which the library's side has half its say
-_PHOTO_BANK_CENTRE = 3.5
-_PHOTO_LIBRARY_CENTRE = 2.7
-_PHOTO_WIDTH = 0.5
+# Words against pictures: a picture's score for the words against the same picture's for everyday queries, and a little
+# of how it stands out in the library. The second is noise where much of the library shows what is asked for.
+WORDS_PHOTO_GATE = Gate(centre=4.0, width=0.4)
+_LIBRARY_SAY = 0.25
 
 # A picture against pictures, standardised by the library and by a sample of it.
 LIKE_GATE = Gate(centre=1.8, width=0.3)
@@ -97,11 +95,9 @@ LOOK_ALIKE_PAIRS = Background(0.25, 0.12, 10)
 COVERAGE_GATE = Gate(centre=0.55, width=0.08)
 
 
-def photo_probability(against_bank: Floats, against_library: Floats, library: int) -> Floats:
-    """Relevance of pictures to words from both standardised scores; ``library`` counts the pictures compared."""
-    say = library / (library + _PHOTO_LIBRARY_HALF)
-    gate = Gate(_PHOTO_BANK_CENTRE + say * _PHOTO_LIBRARY_CENTRE, _PHOTO_WIDTH)
-    return gate.probability(np.asarray(against_bank + say * against_library, np.float32))
+def photo_probability(against_bank: Floats, against_library: Floats) -> Floats:
+    """Relevance of pictures to words from both standardised scores, each of shape (n,)."""
+    return WORDS_PHOTO_GATE.probability(np.asarray(against_bank + _LIBRARY_SAY * against_library, np.float32))
 
 
 def inverse_document_frequency(matches: NDArray[np.int64], total: int) -> NDArray[np.float64]:

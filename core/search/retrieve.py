@@ -142,9 +142,7 @@ class Retriever:
         cosines = scores.cosines[chosen]
         rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
         background = robust_background(scores.cosines)
-        probabilities = photo_probability(
-            against_rows(rows, bank, cosines), background.standardise(cosines), background.count
-        )
+        probabilities = photo_probability(against_rows(rows, bank, cosines), background.standardise(cosines))
         return Evidence(Channel.CLIP_IMAGE, part, self._pick(scores, chosen, cosines, probabilities))
 
     def pictures_like(

@@ -1,0 +1,174 @@
+"""The Cranfield collection, and how well search answers its queries.
+
+    python -m tests.quality.cranfield [--corpora DIR] [--home DIR]
+
+writes the 1,400 abstracts out as text files, indexes them with the shipped text encoder through the whole pipeline,
+asks the 225 queries, and prints what docs/measurements.md reports. ``--home`` keeps the index for another run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import re
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.config import Settings, folders_under
+from core.engine import Engine
+from core.search.answer import WEIGHTS
+from core.types import Channel, Query
+from tests.conftest import CORPORA
+
+DOCUMENTS = 1400
+QUERIES = 225
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Documents by number, queries in order, and for each query its relevant documents with Cleverdon's grade.
+
+    A grade is 1 (a complete answer) to 4 (of minimum interest); -1 marks the paper that the query was made from.
+    """
+
+    documents: dict[int, str]
+    queries: tuple[str, ...]
+    relevant: tuple[dict[int, int], ...]
+
+
+def read_collection(folder: Path) -> Collection:
+    """Read ``cran.all.1400``, ``cran.qry`` and ``cranqrel``. The judgements number queries by position, not by id."""
+    documents = {int(number): text for number, text in _records(folder / "cran.all.1400")}
+    queries = tuple(" ".join(text.split()) for _, text in _records(folder / "cran.qry"))
+    relevant: list[dict[int, int]] = [{} for _ in queries]
+    for line in (folder / "cranqrel").read_text("ascii").splitlines():
+        if line.strip():
+            query, document, grade = (int(field) for field in line.split()[:3])
+            relevant[query - 1][document] = grade
+    return Collection(documents, queries, tuple(relevant))
+
+
+def _records(path: Path) -> list[tuple[str, str]]:
+    """Each record's number and the text of its field ``.W``."""
+    records = []
+    for record in re.split(r"^\.I ", path.read_text("ascii"), flags=re.MULTILINE)[1:]:
+        number, _, rest = record.partition("\n")
+        records.append((number.strip(), re.split(r"^\.W\n", rest, maxsplit=1, flags=re.MULTILINE)[1].strip()))
+    return records
+
+
+def write_documents(collection: Collection, folder: Path) -> None:
+    """One text file for each document, named by its number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, text in collection.documents.items():
+        (folder / f"{number:04}.txt").write_text(text + "\n", "ascii")
+
+
+def ndcg(found: Sequence[int], gains: dict[int, float], depth: int = 10) -> float:
+    """Normalised discounted cumulative gain at ``depth``. Source: Jarvelin and Kekalainen, TOIS 2002."""
+    ideal = sorted(gains.values(), reverse=True)[:depth]
+    return _discounted([gains.get(document, 0.0) for document in found[:depth]]) / _discounted(ideal)
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return float(sum(gain / np.log2(place + 1) for place, gain in enumerate(gains, 1)))
+
+
+# How a grade becomes a gain. The source papers are judged relevant too; "graded" leaves them out, as a searcher who
+# already has a paper would.
+GAINS: dict[str, Callable[[int], float]] = {
+    "relevant or not": lambda grade: 1.0,
+    "graded, without source papers": lambda grade: 5.0 - grade if grade > 0 else 0.0,
+    "grades 1 to 3 or not": lambda grade: 1.0 if 0 < grade <= 3 else 0.0,
+}
+
+
+def scores(engine: Engine, collection: Collection, *, include_gated: bool, gain: Callable[[int], float]) -> list[float]:
+    """nDCG@10 of each query that has a relevant document under ``gain``."""
+    values = []
+    for text, grades in zip(collection.queries, collection.relevant, strict=True):
+        gains = {document: gain(grade) for document, grade in grades.items() if gain(grade) > 0}
+        if gains:
+            hits = engine.search(Query(text, limit=10, include_gated=include_gated)).hits
+            values.append(ndcg([int(hit.name.split(".")[0]) for hit in hits], gains))
+    return values
+
+
+def strangers(corpora: Path, count: int) -> list[str]:
+    """Captions of photographs: queries that nothing in Cranfield answers."""
+    with (corpora / "flickr8k" / "captions.csv").open(newline="", encoding="utf-8") as file:
+        captions = [row["caption"] for row in csv.DictReader(file)]
+    return random.Random(1).sample(captions, count)
+
+
+def open_index(home: Path, collection: Collection) -> Engine:
+    """An engine over the indexed collection, with the shipped text encoder and no photo model."""
+    write_documents(collection, home / "cranfield")
+    engine = Engine.open(Settings(folders_under(home / "findling")))
+    if not engine.roots():
+        engine.add_root(home / "cranfield")
+    report = engine.index()
+    print(f"indexed {report.indexed} files in {report.seconds:.0f} s, {report.encoded} passages encoded")
+    return engine
+
+
+def _with_weights(dense: float, full_text: float) -> None:
+    WEIGHTS[Channel.DOCUMENT_DENSE] = dense
+    WEIGHTS[Channel.FULL_TEXT] = full_text
+
+
+def report_ranking(engine: Engine, collection: Collection) -> None:
+    shipped = WEIGHTS[Channel.DOCUMENT_DENSE], WEIGHTS[Channel.FULL_TEXT]
+    print("\nnDCG@10 by what counts as relevant; without the gate, fused with the encoder's share of the weight")
+    for name, gain in GAINS.items():
+        line = []
+        for share in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0):
+            _with_weights(share, 1.0 - share)
+            values = scores(engine, collection, include_gated=True, gain=gain)
+            odd, even = statistics.mean(values[::2]), statistics.mean(values[1::2])
+            line.append(f"{share:.1f}: {statistics.mean(values):.3f} ({odd:.3f}, {even:.3f})")
+        _with_weights(*shipped)
+        shown = statistics.mean(scores(engine, collection, include_gated=False, gain=gain))
+        print(f"  {name}\n    " + "\n    ".join(line) + f"\n    as shipped, behind the gate: {shown:.3f}")
+
+
+def report_gate(engine: Engine, collection: Collection, foreign: Sequence[str]) -> None:
+    own = [engine.search(Query(text, limit=100)) for text in collection.queries]
+    other = [engine.search(Query(text, limit=100)) for text in foreign]
+    kept = found = 0
+    for result, grades in zip(own, collection.relevant, strict=True):
+        everything = engine.search(Query(result.query.text, limit=100, include_gated=True)).hits
+        strong = {hit.name for hit in result.hits}
+        relevant = {f"{document:04}.txt" for document in grades} & {hit.name for hit in everything}
+        kept, found = kept + len(relevant & strong), found + len(relevant)
+    print("\nthe gate")
+    print(f"  Cranfield's queries answered: {sum(bool(result.hits) for result in own)} of {len(own)}")
+    print(f"  relevant files among the first 100 that pass it: {kept} of {found} ({kept / found:.3f})")
+    print(f"  photo captions answered: {sum(bool(result.hits) for result in other)} of {len(other)}")
+    times = sorted(result.took_ms for result in own)
+    print(f"\nms a query: median {statistics.median(times):.0f}, 95% {times[int(0.95 * len(times))]:.0f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, default=CORPORA)
+    parser.add_argument("--home", type=Path)
+    arguments = parser.parse_args()
+    collection = read_collection(arguments.corpora / "cranfield")
+    with tempfile.TemporaryDirectory() as temporary:
+        engine = open_index(arguments.home or Path(temporary), collection)
+        try:
+            report_ranking(engine, collection)
+            report_gate(engine, collection, strangers(arguments.corpora, QUERIES))
+        finally:
+            engine.close()
+
+
+if __name__ == "__main__":
+    main()
