@@ -79,8 +79,9 @@ class Indexer:
         cancelled = False
         try:
             apply_requests(self._store)
-            self._scan(stages, cancel, self._store.roots.all())
             self._prepare(stages)
+            self._scan(stages, cancel, self._store.roots.all())
+            stages.queue_needed()
             self._work_off(stages, cancel)
             if stages.ledger.set_aside and not cancel.wait(_UNSETTLED_S):
                 paths = stages.release_set_aside()
@@ -130,6 +131,7 @@ class Indexer:
         follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found)
         try:
             self._prepare(stages)
+            stages.queue_needed()
             self._follower = follower
             follower.start()
             self._follow(stages, follower, lost, announce, cancel)
@@ -220,7 +222,6 @@ class Indexer:
         self._store.jobs.recover()
         self._store.jobs.queue_outdated(EXTRACTOR_VERSION)
         stages.refresh_models()
-        stages.queue_needed()
 
     def _scan(self, stages: Stages, cancel: CancelToken, roots: list[RootRow]) -> None:
         meter = stages.meter

@@ -135,7 +135,7 @@ class Pipeline:
             )
             if self._encoders.text_space() != space:
                 return  # another model was chosen meanwhile, and these may be its vectors: the jobs stay
-            self._ledger.encoded += len(batch)
+            self._ledger.encoded += _count_vectors(vectors)
             for (number, _), vector in zip(batch, vectors, strict=True):
                 results[number].append(vector)
             while ended < len(jobs) and len(results[ended]) == len(lacking[ended]):
@@ -166,7 +166,7 @@ class Pipeline:
         )
         if self._encoders.photo_space() != space:
             return
-        self._ledger.encoded += len(ready)
+        self._ledger.encoded += _count_vectors(vectors)
         for (job, segment, _), vector in zip(ready, vectors, strict=True):
             self._commit_vectors(job, Stage.PHOTO, space_id, [segment], [vector])
 
@@ -298,6 +298,10 @@ def clear_spool(spool: Path) -> None:
     """Delete the decoded sound that a sudden end left behind."""
     for path in spool.glob(f"{SPOOL_PREFIX}*"):
         path.unlink(missing_ok=True)
+
+
+def _count_vectors(results: Sequence[Vector | str]) -> int:
+    return sum(not isinstance(result, str) for result in results)
 
 
 def _reason(error: OSError) -> str:

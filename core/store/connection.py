@@ -33,6 +33,8 @@ class Database:
         self._local = threading.local()
         self._all: list[apsw.Connection] = []
         self._guard = threading.Lock()
+        # SQLite's own waiting polls, so a thread that writes batch after batch would hardly ever let another in.
+        self._turn = threading.Lock()
         try:
             self._migrate()
         except (apsw.NotADBError, apsw.CorruptError) as error:
@@ -62,17 +64,18 @@ class Database:
         if connection.in_transaction:
             yield connection
             return
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except apsw.BusyError as error:
-            raise IndexBusyError("another program has been writing to it for too long", path=self.path) from error
-        try:
-            yield connection
-        except BaseException:
-            if not connection.get_autocommit():  # SQLite itself rolls back on a full disk
-                connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        with self._turn:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except apsw.BusyError as error:
+                raise IndexBusyError("another program has been writing to it for too long", path=self.path) from error
+            try:
+                yield connection
+            except BaseException:
+                if not connection.get_autocommit():  # SQLite itself rolls back on a full disk
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:

@@ -39,8 +39,9 @@ def is_there(store: Store, root: RootRow) -> bool:
 
 
 def root_is_there(store: Store, path: bytes) -> bool:
-    """Whether the root that holds ``path`` is there."""
-    return any(is_there(store, root) for root in store.roots.all() if is_under(path, root.path))
+    """Whether the innermost root that holds ``path`` is there."""
+    holding = [root for root in store.roots.all() if is_under(path, root.path)]
+    return bool(holding) and is_there(store, max(holding, key=lambda root: len(root.path)))
 
 
 def _holds_what_it_held(store: Store, root: RootRow) -> bool:

@@ -28,8 +28,9 @@ from core.watch.walk import Walk, found_file, look
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 500  # files a commit: about a tenth of a second
+_BATCH = 250  # files a commit: about a tenth of a second
 _BATCH_S = 1.0  # a slow disk's first names are found by then
+_GIVE_WAY_S = 0.005  # after a full batch: another process that waits to write polls for a gap
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,8 @@ class _Scan:
         self._report += ScanReport(added=added, changed=len(batch.changed), moved=len(batch.moved))
         if self._on_batch is not None:
             self._on_batch(self._report)
+        if len(batch) >= _BATCH:
+            time.sleep(_GIVE_WAY_S)
 
     def _is_there(self, root: RootRow, *, again: bool = False) -> bool:
         if again or root.id not in self._there:
