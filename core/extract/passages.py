@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.types import Locator, Passage
 
@@ -21,14 +22,16 @@ _PARAGRAPH_WORDS = 120  # from here on a passage ends early rather than in the m
 _CJK = (
     r"\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003134f"
 )
-_ATOM = re.compile(rf"[{_CJK}]|[^\s{_CJK}]{{1,20}}")
+_LONG_WORD_CHARS = 20
+_ATOM = re.compile(rf"([{_CJK}])|[^\s{_CJK}]{{1,{_LONG_WORD_CHARS}}}")
 _CJK_CHARACTER = re.compile(rf"[{_CJK}]")
 _LIMIT = 2 * MAX_WORDS
+_GLANCE_CHARS = 8000  # enough to see that a span is over the limit, unless it is mostly blank
+_SHORT_LINES_CHARS = 200  # lines that together have no more than this stay together
 
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 # A stop, what may close after it, blank space, and no small letter next ("e.g. this"); CJK stops need no space.
 _SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*\s+(?![a-z])|[。！？]+[」』”’）]*\s*""")
-_LINE_END = re.compile(r"\n\s*")
 _WIDE_GAP_CHARS = 200  # the void in a form or a padded file; no passage carries it along
 _WIDE_GAP = re.compile(rf"\s{{{_WIDE_GAP_CHARS},}}")
 
@@ -47,8 +50,7 @@ class Section:
     headings: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     """What is not cut further: a sentence, or where that is too long a line or a run of words."""
 
     start: int
@@ -123,56 +125,76 @@ def _passage(section: Section, units: list[_Unit]) -> Passage:
 def _units(section: Section) -> Iterator[_Unit]:
     headings = set(section.headings)
     text = section.text
-    for start, end in _pieces(text, 0, len(text), _PARAGRAPH_END, breaks=headings):
+    for start, end in _paragraphs(text, headings):
         for piece_start, piece_end in _pieces(text, start, end, _WIDE_GAP):
-            cost = _cost(text[piece_start:piece_end])
             heading = piece_start in headings
-            first = True
-            for unit_start, unit_end, unit_cost, whole in _split(text, piece_start, piece_end, cost, heading=heading):
-                yield _Unit(unit_start, unit_end, unit_cost, cost if first else 0, heading, whole)
-                first = False
+            spans = list(_split(text, piece_start, piece_end, heading=heading))
+            paragraph_cost = sum(cost for _, _, cost, _ in spans)
+            for unit_start, unit_end, cost, whole in spans:
+                yield _Unit(unit_start, unit_end, cost, paragraph_cost, heading, whole)
+                paragraph_cost = 0
 
 
-def _pieces(
-    text: str, start: int, end: int, separator: re.Pattern[str], breaks: Iterable[int] = ()
-) -> Iterator[tuple[int, int]]:
+def _paragraphs(text: str, headings: set[int]) -> Iterator[tuple[int, int]]:
+    """Spans between blank lines; a heading's line is a paragraph by itself."""
+    last = 0
+    for at in sorted(headings):
+        yield from _pieces(text, last, at, _PARAGRAPH_END)
+        line_end = text.find("\n", at)
+        last = len(text) if line_end < 0 else line_end
+        yield from _pieces(text, at, last, _PARAGRAPH_END)
+    yield from _pieces(text, last, len(text), _PARAGRAPH_END)
+
+
+def _pieces(text: str, start: int, end: int, separator: re.Pattern[str]) -> Iterator[tuple[int, int]]:
     """Spans of ``text[start:end]`` between separators, without blank space at their ends, never empty.
 
-    A stop that is part of a separator stays with the piece before it. ``breaks`` start and end a piece of one line.
+    A stop that is part of a separator stays with the piece before it.
     """
-    cuts = {match.end() for match in separator.finditer(text, start, end)}
-    for at in breaks:
-        line_end = text.find("\n", at, end)
-        cuts.update((at, end if line_end < 0 else line_end))
-    last = start
-    for at in (*sorted(cuts), end):
-        piece = text[last:at]
-        stripped = piece.strip()
-        if stripped:
-            lead = len(piece) - len(piece.lstrip())
-            yield last + lead, last + lead + len(stripped)
-        last = max(last, at)
+    for match in separator.finditer(text, start, end):
+        yield from _stripped(text, start, match.end())
+        start = match.end()
+    yield from _stripped(text, start, end)
 
 
-def _split(text: str, start: int, end: int, cost: int, *, heading: bool) -> Iterator[tuple[int, int, int, bool]]:
+def _stripped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    piece = text[start:end]
+    stripped = piece.strip()
+    if stripped:
+        start += len(piece) - len(piece.lstrip())
+        yield start, start + len(stripped)
+
+
+def _split(text: str, start: int, end: int, *, heading: bool) -> Iterator[tuple[int, int, int, bool]]:
     """A paragraph to sentences; one that is too long to lines, and those to runs of words.
 
     Yields (start, end, cost, whole) as ``_Unit`` has them.
     """
-    if heading and cost <= _LIMIT:
+    if heading and (cost := _cost_or_more(text, start, end)) <= _LIMIT:
         yield start, end, cost, True
         return
     for sentence in _pieces(text, start, end, _SENTENCE_END):
-        sentence_cost = _cost(text[slice(*sentence)])
-        if sentence_cost <= _LIMIT:
-            yield *sentence, sentence_cost, True
+        cost = _cost_or_more(text, *sentence)
+        if cost <= _LIMIT:
+            yield *sentence, cost, True
             continue
-        for line in _pieces(text, *sentence, _LINE_END):
-            line_cost = _cost(text[slice(*line)])
-            if line_cost <= _LIMIT:
-                yield *line, line_cost, True
+        for lines in _lines(text, *sentence):
+            cost = _cost_or_more(text, *lines)
+            if cost <= _LIMIT:
+                yield *lines, cost, True
             else:
-                yield from _runs(text, *line)
+                yield from _runs(text, *lines)
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Whole lines: one where it is long, a few where they are short, for a text may have millions of them."""
+    while start < end:
+        at = text.rfind("\n", start, min(start + _SHORT_LINES_CHARS, end))
+        if at < 0:
+            at = text.find("\n", start, end)
+        following = end if at < 0 else at + 1
+        yield from _stripped(text, start, following)
+        start = following
 
 
 def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int, bool]]:
@@ -180,7 +202,7 @@ def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int, bool
     limit = _LIMIT // 4
     run_start, run_end, cost = start, start, 0
     for match in _ATOM.finditer(text, start, end):
-        atom_cost = 1 if _CJK_CHARACTER.match(match.group()) else 2
+        atom_cost = 1 if match.lastindex else 2
         if cost + atom_cost > limit:
             yield run_start, run_end, cost, False
             run_start, cost = match.start(), 0
@@ -190,6 +212,15 @@ def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, int, bool
         yield run_start, run_end, cost, False
 
 
+def _cost_or_more(text: str, start: int, end: int) -> int:
+    """The cost of a span, or for a long one any number above the limit: most of it need not be looked at then."""
+    glance = _cost(text[start : min(end, start + _GLANCE_CHARS)])
+    return glance if glance > _LIMIT or end - start <= _GLANCE_CHARS else _cost(text[start:end])
+
+
 def _cost(text: str) -> int:
+    if text.isascii():
+        words = text.split()
+        return 2 * (len(words) + sum((len(word) - 1) // _LONG_WORD_CHARS for word in words))
     atoms = len(_ATOM.findall(text))
     return 2 * atoms - len(_CJK_CHARACTER.findall(text))
