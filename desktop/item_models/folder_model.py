@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from enum import Enum, IntEnum
-from pathlib import PurePath
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -92,7 +91,7 @@ class FolderModel(QAbstractListModel):
         if not index.isValid():
             return None
         status = self._roots[index.row()]
-        name = wording.folder_name(PurePath(status.root.display))
+        name = wording.folder_name(status.root.display)
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == FolderRole.STATUS:

@@ -19,6 +19,7 @@ class DropOverlay(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._host = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._title = ""
         self._detail = ""
@@ -44,7 +45,7 @@ class DropOverlay(QWidget):
             else self.tr("%1 and %2 more").replace("%1", names[0]).replace("%2", str(len(names) - 1))
         )
         self.setAccessibleName(self._title)
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._host.rect())
         self.show()
         self.raise_()
         self.update()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -181,7 +182,7 @@ class EmptyStateView(QFrame):
         row.addStretch(1)
         for choice in choices:
             role = "primary" if choice.primary else None
-            row.addWidget(button(choice.text, lambda name=choice.name: self._chosen(name), role=role, icon=choice.icon))
+            row.addWidget(button(choice.text, partial(self._chosen, choice.name), role=role, icon=choice.icon))
         row.addStretch(1)
         return row
 

@@ -58,6 +58,6 @@ class ExampleInput(QObject):
 
 def _save(image: QImage, path: Path) -> Path:
     # A QImage may be used away from the main thread; compressing a screenshot there would hold the window up.
-    if not image.save(str(path), "PNG"):
+    if not image.save(str(path)):
         raise UsageError("the pasted picture cannot be kept", path=path)
     return path

@@ -18,7 +18,7 @@ from desktop import places, wording
 from desktop.views.dialogs.failures import FailuresDialog
 from desktop.views.dialogs.models import ModelsDialog
 from desktop.workers.library import Library
-from desktop.workers.operations import Operations
+from desktop.workers.operations import OnSuccess, Operations
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -179,7 +179,7 @@ class LibraryController(QObject):
     def _run(
         self,
         work: Callable[[], object],
-        on_success: Callable[[object], None],
+        on_success: OnSuccess,
         on_failure: Callable[[FindlingError], None] | None = None,
     ) -> None:
         self._operations.run(work, on_success, on_failure or self.failed.emit)

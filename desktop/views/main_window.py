@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
@@ -92,8 +93,8 @@ class MainWindow(QMainWindow):
         self.error_bar = ErrorBar()
         self.empty = EmptyStateView(self._on_choice)
         self._assemble()
-        self.toast = Toast(self.centralWidget())
-        self.overlay = DropOverlay(self.centralWidget())
+        self.toast = Toast(self._whole)
+        self.overlay = DropOverlay(self._whole)
         self.search = SearchController(self.bar, services.search, self.result_model, self)
         self.library = LibraryController(services.engine, services.operations, services.library, self)
         self.input = ExampleInput(folders.spool, services.operations, self)
@@ -116,8 +117,9 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self._waiting, self.error_bar, self.notice):
-            column.addWidget(part)
+        column.addWidget(self._waiting)
+        column.addWidget(self.error_bar)
+        column.addWidget(self.notice)
         column.addWidget(self._stack, 1)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
@@ -126,14 +128,14 @@ class MainWindow(QMainWindow):
             self._splitter.addWidget(part)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([SIDEBAR_PX, 1280 - SIDEBAR_PX - PREVIEW_PX, PREVIEW_PX])
-        whole = QWidget()
-        rows = QVBoxLayout(whole)
+        self._whole = QWidget()
+        rows = QVBoxLayout(self._whole)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
         rows.addWidget(self.bar)
         rows.addWidget(self._splitter, 1)
         rows.addWidget(self.status_line)
-        self.setCentralWidget(whole)
+        self.setCentralWidget(self._whole)
         self.results.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def _connect(self) -> None:
@@ -209,7 +211,7 @@ class MainWindow(QMainWindow):
             Act.QUIT: self.close,
         }
         for kind_act, kind in _KIND_ACTS.items():
-            handlers[kind_act] = lambda kind=kind: self._choose_kind(kind)
+            handlers[kind_act] = partial(self._choose_kind, kind)
         return ActionSet(self, handlers)
 
     def _go_to_field(self) -> None:

@@ -84,6 +84,7 @@ class Toast(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._host = parent
         self.setObjectName("toast")
         self._text = label("")
         self._undo: QPushButton = button(self.tr("Undo"), self._on_undo)
@@ -105,7 +106,7 @@ class Toast(QFrame):
 
     def say(self, text: str, undo: Callable[[], object] | None = None) -> None:
         """Show ``text``; with ``undo``, offer it."""
-        room = max(200, self.parentWidget().width() - 200)
+        room = max(200, self._host.width() - 200)
         self._text.setText(self._text.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room))
         self.setAccessibleName(text)
         self._undo.setVisible(undo is not None)
@@ -122,7 +123,7 @@ class Toast(QFrame):
         return super().eventFilter(watched, event)
 
     def _place(self) -> None:
-        area = self.parentWidget().rect()
+        area = self._host.rect()
         self.move((area.width() - self.width()) // 2, area.height() - self.height() - 50)
 
     def _on_undo(self) -> None:

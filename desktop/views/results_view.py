@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import (
     QAbstractItemModel,
     QEvent,
@@ -28,7 +30,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from core.types import Hit
-from desktop.item_models.result_model import ResultModel, Role, Shape
+from desktop.item_models.result_model import ResultModel, ResultRow, Role, Shape
 from desktop.views.result_delegate import ResultDelegate
 from desktop.views.result_layout import Layout, lay_out
 from desktop.workers.thumbnail_loader import SIZES, ThumbnailLoader
@@ -75,9 +77,7 @@ class ResultsView(QListView):
 
     def first_hit(self) -> Hit | None:
         """The best hit there is."""
-        model = self.model()
-        rows = model.rows if isinstance(model, ResultModel) else ()
-        return next((row.hit for row in rows if row.hit is not None), None)
+        return next((row.hit for row in self._rows() if row.hit is not None), None)
 
     def selected_hits(self) -> list[Hit]:
         """The selected hits in reading order."""
@@ -91,6 +91,10 @@ class ResultsView(QListView):
             if index.data(Role.HIT) is not None:
                 self.setCurrentIndex(index)
                 return
+
+    def _rows(self) -> Sequence[ResultRow]:
+        model = self.model()
+        return model.rows if isinstance(model, ResultModel) else ()
 
     # Model
 
@@ -124,8 +128,7 @@ class ResultsView(QListView):
     # Geometry
 
     def doItemsLayout(self) -> None:
-        model = self.model()
-        rows = model.rows if isinstance(model, ResultModel) else ()
+        rows = self._rows()
         self._layout = lay_out([row.shape for row in rows], [row.aspect for row in rows], self.viewport().width())
         # Not QListView's: it would lay everything out once more, its own way.
         QAbstractItemView.doItemsLayout(self)
@@ -269,10 +272,8 @@ class ResultsView(QListView):
 
     def _retain(self) -> None:
         """Tell the loader what is in view, so that it decodes nothing else."""
-        if not isinstance(self.model(), ResultModel):
-            return
         top = self.verticalOffset()
-        rows = self.model().rows
+        rows = self._rows()
         visible = self._layout.between(top, top + self.viewport().height())
         hits = [hit for row in visible if (hit := rows[row].hit) is not None and hit.content_hash is not None]
         keys = frozenset((hit.content_hash, size) for hit in hits for size in SIZES if hit.content_hash is not None)
@@ -280,11 +281,10 @@ class ResultsView(QListView):
 
     @Slot(str)
     def _on_thumbnail(self, content_hash: str) -> None:
-        if not isinstance(self.model(), ResultModel):
-            return
         top = self.verticalOffset()
+        rows = self._rows()
         for row in self._layout.between(top, top + self.viewport().height()):
-            hit = self.model().rows[row].hit
+            hit = rows[row].hit
             if hit is not None and hit.content_hash == content_hash:
                 self.viewport().update(self.visualRect(self.model().index(row, 0)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, Signal, Slot
@@ -135,6 +136,7 @@ class SearchBar(QFrame):
         self.field = SearchField()
         self._chips = QWidget()
         self._chip_row = QHBoxLayout(self._chips)
+        self._shown_chips: list[Chip] = []
         self._chip_row.setContentsMargins(0, 0, 0, 0)
         self._chip_row.setSpacing(4)
         self.filter_button = tool_button("funnel-simple", self.tr("Filter by date"))
@@ -187,16 +189,15 @@ class SearchBar(QFrame):
 
     @Slot()
     def _drop_last_chip(self) -> None:
-        count = self._chip_row.count()
-        if count:
-            chip = self._chip_row.itemAt(count - 1).widget()
-            if isinstance(chip, Chip):
-                chip.click()
+        if self._shown_chips:
+            self._shown_chips[-1].click()
 
     def _rebuild_chips(self) -> None:
-        while (item := self._chip_row.takeAt(0)) is not None:
-            item.widget().hide()
-            item.widget().deleteLater()
+        for chip in self._shown_chips:
+            self._chip_row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._shown_chips = []
         ask = self._ask
         for path in ask.examples:
             rest = tuple(other for other in ask.examples if other != path)
@@ -208,13 +209,14 @@ class SearchBar(QFrame):
         if ask.after is not None or ask.before is not None:
             text = dates_text(ask.after, ask.before)
             self._add_chip(text, "calendar-blank", replace(ask, after=None, before=None))
-        self._chips.setVisible(self._chip_row.count() > 0)
+        self._chips.setVisible(bool(self._shown_chips))
 
     def _add_chip(self, text: str, icon: str, without: Ask) -> None:
         chip = Chip(text, icon, self.tr("Remove %1").replace("%1", text))
         # The text may have changed since the chip was made; everything else rebuilds the chips.
         chip.clicked.connect(lambda: self.set_ask(replace(without, text=self._ask.text)))
         self._chip_row.addWidget(chip)
+        self._shown_chips.append(chip)
 
     def _date_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -223,16 +225,20 @@ class SearchBar(QFrame):
             (self.tr("Last 30 days"), 30),
             (self.tr("Last 12 months"), 365),
         ):
-            menu.addAction(text, lambda days=days: self.set_dates(_today() - timedelta(days=days), None))
-        year = _today().year
+            menu.addAction(text, partial(self._set_last_days, days))
+        year = date.today().year
         for past in (year, year - 1, year - 2):
-            menu.addAction(str(past), lambda past=past: self.set_dates(date(past, 1, 1), date(past + 1, 1, 1)))
+            menu.addAction(str(past), partial(self.set_dates, date(past, 1, 1), date(past + 1, 1, 1)))
         menu.addSeparator()
         choose = QAction(theme.icon("calendar-blank"), self.tr("Choose dates…"), menu)
         choose.triggered.connect(lambda: self.dates_requested.emit())
         menu.addAction(choose)
         menu.addAction(self.tr("Any date"), lambda: self.set_dates(None, None))
         return menu
+
+    def _set_last_days(self, days: int) -> None:
+        # Counted from the day of the press: a window may stay open over midnight.
+        self.set_dates(date.today() - timedelta(days=days), None)
 
     def set_dates(self, after: date | None, before: date | None) -> None:
         """Narrow to days from ``after`` up to, not including, ``before``."""
@@ -249,7 +255,3 @@ def dates_text(after: date | None, before: date | None) -> str:
     if after is not None:
         return wording.since(after)
     return wording.until(last) if last is not None else ""
-
-
-def _today() -> date:
-    return date.today()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
@@ -161,7 +162,7 @@ class Sidebar(QFrame):
         for kind in (None, Kind.PHOTO, Kind.DOCUMENT, Kind.AUDIO, Kind.VIDEO):
             text = wording.kind(kind) if kind is not None else self.tr("All")
             icon = wording.KIND_ICONS[kind] if kind is not None else "squares-four"
-            choice = button(text, lambda kind=kind: self.kind_chosen.emit(kind), role="kind", icon=icon)
+            choice = button(text, partial(self.kind_chosen.emit, kind), role="kind", icon=icon)
             choice.setCheckable(True)
             choice.setAccessibleName(self.tr("Show: %1").replace("%1", text))
             group.addButton(choice)

@@ -5,7 +5,9 @@ Pictures come from the cache of previews that the sandbox made; the window itsel
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
+from collections.abc import Callable
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -189,7 +191,7 @@ class PreviewPane(QFrame):
                 card.make_button(self._play_from(part))
             self._passages.addWidget(card)
 
-    def _play_from(self, part: SegmentHit):
+    def _play_from(self, part: SegmentHit) -> Callable[[], None]:
         start_s = part.locator.start_s or 0.0
         return lambda: self._player.play_from(start_s)
 
@@ -209,7 +211,7 @@ class PreviewPane(QFrame):
             self._facts.addWidget(heading, row, 0)
             self._facts.addWidget(label(_breakable(value), wrap=True), row, 1)
 
-    def _send(self, signal: Signal) -> None:
+    def _send(self, signal: SignalInstance) -> None:
         if self._hit is not None:
             signal.emit(self._hit)
 
