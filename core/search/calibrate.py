@@ -83,13 +83,15 @@ DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
 WORDS_PHOTO_GATE = Gate(centre=4.0, width=0.4)
 _LIBRARY_SAY = 0.25
 
-# A picture against pictures, standardised by the library and by a sample of it.
-LIKE_GATE = Gate(centre=1.8, width=0.3)
+# A picture against pictures: the mean of how it stands out among the library's and among each picture's own. What
+# merely has like colours stands out by 2 to 2.6 under the descriptor, the same picture cut or brightened by over 3.
+CLIP_LIKE_GATE = Gate(centre=1.8, width=0.3)
+LOOK_ALIKE_GATE = Gate(centre=2.8, width=0.2)
 
 # What a picture's cosine to an unrelated one is where the library is too small to tell: CLIP ViT-B/32 over 101 photos,
 # and the look-alike descriptor over 517. Ten photos of the user's own outvote it.
 CLIP_PAIRS = Background(0.52, 0.12, 10)
-LOOK_ALIKE_PAIRS = Background(0.25, 0.12, 10)
+LOOK_ALIKE_PAIRS = Background(0.18, 0.145, 10)
 
 # The share of a query's weight in words (by inverse document frequency) that a text must hold.
 COVERAGE_GATE = Gate(centre=0.55, width=0.08)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.search.calibrate import CLIP_PAIRS, LOOK_ALIKE_PAIRS
 from core.search.part import Part
-from core.search.retrieve import TEXT_CHANNELS, Evidence, Found, Retriever
+from core.search.retrieve import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, TEXT_CHANNELS, Evidence, Found, Retriever
 from core.store.store import LOOK_ALIKE_MODEL, Store
 from core.store.vectors import Scores
 from core.types import Channel, Matrix
@@ -68,11 +67,7 @@ def _photo_space(store: Store, retriever: Retriever, parts: Sequence[Part], spac
         scores = retriever.scan(space.id, part.photo)
         scans.append(scores)
         if part.is_example:
-            evidence.append(
-                retriever.pictures_like(
-                    Channel.CLIP_IMAGE, space.id, scores, CLIP_PAIRS, number, _near_copies(store, part)
-                )
-            )
+            evidence.append(retriever.pictures_like(CLIP_LIKENESS, space.id, scores, number, _near_copies(store, part)))
         else:
             evidence.append(retriever.photos_by_words(space.id, scores, space.bank, number))
     if len(scans) > 1:
@@ -87,12 +82,7 @@ def _look_alikes(store: Store, retriever: Retriever, parts: Sequence[Part]) -> l
         return []
     return [
         retriever.pictures_like(
-            Channel.LOOK_ALIKE,
-            space_id,
-            retriever.scan(space_id, part.look_alike),
-            LOOK_ALIKE_PAIRS,
-            number,
-            _near_copies(store, part),
+            LOOK_ALIKE_LIKENESS, space_id, retriever.scan(space_id, part.look_alike), number, _near_copies(store, part)
         )
         for number, part in enumerate(parts)
         if part.look_alike is not None

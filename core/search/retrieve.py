@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.search.calibrate import (
+    CLIP_LIKE_GATE,
+    CLIP_PAIRS,
     COVERAGE_GATE,
     DENSE_TEXT_GATE,
-    LIKE_GATE,
+    LOOK_ALIKE_GATE,
+    LOOK_ALIKE_PAIRS,
     Background,
     Floats,
     Gate,
@@ -61,6 +64,19 @@ class Evidence:
     channel: Channel
     part: int | None
     found: tuple[Found, ...]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """One way of comparing pictures with pictures."""
+
+    channel: Channel
+    gate: Gate
+    prior: Background
+
+
+CLIP_LIKENESS = Likeness(Channel.CLIP_IMAGE, CLIP_LIKE_GATE, CLIP_PAIRS)
+LOOK_ALIKE_LIKENESS = Likeness(Channel.LOOK_ALIKE, LOOK_ALIKE_GATE, LOOK_ALIKE_PAIRS)
 
 
 class Retriever:
@@ -145,19 +161,17 @@ class Retriever:
         probabilities = photo_probability(against_rows(rows, bank, cosines), background.standardise(cosines))
         return Evidence(Channel.CLIP_IMAGE, part, self._pick(scores, chosen, cosines, probabilities))
 
-    def pictures_like(
-        self, channel: Channel, space_id: int, scores: Scores, prior: Background, part: int, same: frozenset[int]
-    ) -> Evidence:
+    def pictures_like(self, like: Likeness, space_id: int, scores: Scores, part: int, same: frozenset[int]) -> Evidence:
         """Pictures like a picture. ``same`` are contents that its perceptual hash recognises: they pass the gate."""
         chosen = self._best(scores, scores.cosines, np.ones(scores.cosines.size, dtype=bool))
         cosines = scores.cosines[chosen]
-        background = robust_background(scores.cosines).with_prior(prior)
+        background = robust_background(scores.cosines).with_prior(like.prior)
         seen_from_library = background.standardise(cosines)
         seen_from_picture = self._seen_from_picture(space_id, scores, chosen, background)
-        probabilities = LIKE_GATE.probability(np.asarray((seen_from_library + seen_from_picture) / 2, np.float32))
+        probabilities = like.gate.probability(np.asarray((seen_from_library + seen_from_picture) / 2, np.float32))
         recognised = np.isin(scores.content_ids[chosen], np.fromiter(same, dtype=np.int64, count=len(same)))
         probabilities = np.where(recognised, np.maximum(probabilities, 0.95), probabilities).astype(np.float32)
-        return Evidence(channel, part, self._pick(scores, chosen, cosines, probabilities))
+        return Evidence(like.channel, part, self._pick(scores, chosen, cosines, probabilities))
 
     def together(self, channel: Channel, kind: SegmentKind | None, scans: Sequence[Scores]) -> Evidence:
         """Segments that are near to all parts of the query at once: the sum of what each part says of them.
