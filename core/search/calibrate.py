@@ -75,6 +75,22 @@ def against_rows(segments: Matrix, rows: Matrix, cosines: Floats) -> Floats:
     return np.asarray((cosines - mean) / np.maximum(std, _LEAST_STD), np.float32)
 
 
+def against_each_other(
+    segments: Matrix, sample: Matrix, cosines: Floats, background: Background, prior: Background
+) -> Floats:
+    """How far pictures stand out for a picture, seen from the library and from each of them, in standard deviations.
+
+    ``cosines`` (n,) are those of ``segments`` (n, dim) to the example, ``background`` all of the library's, already
+    joined by ``prior``; ``sample`` (m, dim) are pictures of the library, with which each segment is compared in turn.
+    """
+    others = segments @ sample.T
+    share = len(sample) / (len(sample) + prior.count)
+    mean = share * others.mean(axis=1) + (1 - share) * prior.mean
+    std = share * others.std(axis=1) + (1 - share) * prior.std
+    seen_from_each = (cosines - mean) / np.maximum(std, _LEAST_STD)
+    return np.asarray((background.standardise(cosines) + seen_from_each) / 2, np.float32)
+
+
 # A text's score for a query against the same text's scores for everyday queries.
 DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
 

@@ -11,7 +11,7 @@ from core.store.store import LOOK_ALIKE_MODEL, Store
 from core.store.vectors import Scores
 from core.types import Channel, Matrix
 
-_NEAR_COPY_BITS = 6  # of 64; pictures whose perceptual hashes differ in so few are one picture, saved twice
+NEAR_COPY_BITS = 6  # of 64; pictures whose perceptual hashes differ in so few are one picture, saved twice
 _TELLING_BITS = 8  # a hash with fewer bits set or unset is of a plain picture and recognises nothing
 
 
@@ -97,5 +97,5 @@ def _near_copies(store: Store, part: Part) -> frozenset[int]:
     return frozenset(
         content_id
         for content_id, other in store.contents.phashes().items()
-        if (phash ^ other).bit_count() <= _NEAR_COPY_BITS
+        if (phash ^ other).bit_count() <= NEAR_COPY_BITS
     )

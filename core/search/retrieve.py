@@ -19,6 +19,7 @@ from core.search.calibrate import (
     Background,
     Floats,
     Gate,
+    against_each_other,
     against_rows,
     inverse_document_frequency,
     photo_probability,
@@ -165,10 +166,11 @@ class Retriever:
         """Pictures like a picture. ``same`` are contents that its perceptual hash recognises: they pass the gate."""
         chosen = self._best(scores, scores.cosines, np.ones(scores.cosines.size, dtype=bool))
         cosines = scores.cosines[chosen]
+        rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
         background = robust_background(scores.cosines).with_prior(like.prior)
-        seen_from_library = background.standardise(cosines)
-        seen_from_picture = self._seen_from_picture(space_id, scores, chosen, background)
-        probabilities = like.gate.probability(np.asarray((seen_from_library + seen_from_picture) / 2, np.float32))
+        probabilities = like.gate.probability(
+            against_each_other(rows, self._sample(space_id, scores), cosines, background, like.prior)
+        )
         recognised = np.isin(scores.content_ids[chosen], np.fromiter(same, dtype=np.int64, count=len(same)))
         probabilities = np.where(recognised, np.maximum(probabilities, 0.95), probabilities).astype(np.float32)
         return Evidence(like.channel, part, self._pick(scores, chosen, cosines, probabilities))
@@ -189,19 +191,11 @@ class Retriever:
 
     # Parts of the above
 
-    def _seen_from_picture(
-        self, space_id: int, scores: Scores, chosen: NDArray[np.int64], background: Background
-    ) -> Floats:
-        """Cosines standardised among each picture's cosines to a sample of the library."""
+    def _sample(self, space_id: int, scores: Scores) -> Matrix:
+        """Vectors spread over the whole space, float32, shape (at most _SAMPLE, dim)."""
         size = min(_SAMPLE, scores.segment_ids.size)
-        sample = scores.segment_ids[np.linspace(0, scores.segment_ids.size - 1, size).astype(np.int64)]
-        rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
-        others = rows @ self._store.vectors.of_segments(space_id, sample.tolist()).T
-        mean, deviation = others.mean(axis=1), others.std(axis=1)
-        share = size / (size + background.count - scores.cosines.size + 1)  # the prior's say, as in the background
-        mean = share * mean + (1 - share) * background.mean
-        deviation = share * deviation + (1 - share) * background.std
-        return np.asarray((scores.cosines[chosen] - mean) / np.maximum(deviation, 1e-4), np.float32)
+        spread = np.linspace(0, scores.segment_ids.size - 1, size).astype(np.int64)
+        return self._store.vectors.of_segments(space_id, scores.segment_ids[spread].tolist())
 
     def _of_kind(self, scores: Scores, kind: SegmentKind) -> NDArray[np.bool_]:
         if SegmentKind.SPEECH not in self._kinds:

@@ -89,14 +89,19 @@ GAINS: dict[str, Callable[[int], float]] = {
 }
 
 
-def scores(engine: Engine, collection: Collection, *, include_gated: bool, gain: Callable[[int], float]) -> list[float]:
+def rankings(engine: Engine, collection: Collection, *, include_gated: bool) -> list[list[int]]:
+    """The first ten documents for each query."""
+    found = (engine.search(Query(text, limit=10, include_gated=include_gated)).hits for text in collection.queries)
+    return [[int(hit.name.split(".")[0]) for hit in hits] for hits in found]
+
+
+def scores(ranked: Sequence[Sequence[int]], collection: Collection, gain: Callable[[int], float]) -> list[float]:
     """nDCG@10 of each query that has a relevant document under ``gain``."""
     values = []
-    for text, grades in zip(collection.queries, collection.relevant, strict=True):
+    for documents, grades in zip(ranked, collection.relevant, strict=True):
         gains = {document: gain(grade) for document, grade in grades.items() if gain(grade) > 0}
         if gains:
-            hits = engine.search(Query(text, limit=10, include_gated=include_gated)).hits
-            values.append(ndcg([int(hit.name.split(".")[0]) for hit in hits], gains))
+            values.append(ndcg(documents, gains))
     return values
 
 
@@ -125,17 +130,19 @@ def _with_weights(dense: float, full_text: float) -> None:
 
 def report_ranking(engine: Engine, collection: Collection) -> None:
     shipped = WEIGHTS[Channel.DOCUMENT_DENSE], WEIGHTS[Channel.FULL_TEXT]
-    print("\nnDCG@10 by what counts as relevant; without the gate, fused with the encoder's share of the weight")
+    by_share: dict[str, list[list[int]]] = {}
+    for share in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0):
+        _with_weights(share, 1.0 - share)
+        by_share[f"encoder's weight {share:.1f}"] = rankings(engine, collection, include_gated=True)
+    _with_weights(*shipped)
+    by_share["as shipped, gated"] = rankings(engine, collection, include_gated=False)
+    print("\nnDCG@10: all queries (odd ones, even ones)")
     for name, gain in GAINS.items():
-        line = []
-        for share in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0):
-            _with_weights(share, 1.0 - share)
-            values = scores(engine, collection, include_gated=True, gain=gain)
-            odd, even = statistics.mean(values[::2]), statistics.mean(values[1::2])
-            line.append(f"{share:.1f}: {statistics.mean(values):.3f} ({odd:.3f}, {even:.3f})")
-        _with_weights(*shipped)
-        shown = statistics.mean(scores(engine, collection, include_gated=False, gain=gain))
-        print(f"  {name}\n    " + "\n    ".join(line) + f"\n    as shipped, behind the gate: {shown:.3f}")
+        print(f"  {name}")
+        for share, ranked in by_share.items():
+            values = scores(ranked, collection, gain)
+            halves = statistics.mean(values[::2]), statistics.mean(values[1::2])
+            print(f"    {share}: {statistics.mean(values):.3f} ({halves[0]:.3f}, {halves[1]:.3f})")
 
 
 def report_gate(engine: Engine, collection: Collection, foreign: Sequence[str]) -> None:
