@@ -20,6 +20,7 @@ import torch
 import whisper
 
 from tests.demo import speech
+from tests.demo.whisper_data import FRAMES_PER_S, STAMP_S, tokenizer
 
 _LEAD_S = (0.1, 0.5)
 _TAIL_S = (0.1, 0.5)
@@ -102,12 +103,26 @@ def evaluate(model: whisper.Whisper, utterances: Sequence[speech.Utterance], see
         score.word_errors += len(differing)
         score.words += len(said)
         score.confusions.update(differing)
-        segments = result["segments"]
-        heard_s = (segments[0]["start"], segments[-1]["end"]) if segments else (0.0, 0.0)
+        heard_s = stamped_bounds_s(result["segments"])
         shift_s = lead / speech.SAMPLE_RATE
         score.start_errors_s.append(abs(heard_s[0] - utterance.start_s - shift_s))
         score.end_errors_s.append(abs(heard_s[1] - utterance.end_s - shift_s))
     return score
+
+
+def stamped_bounds_s(segments: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """The first and the last timestamp that the model put out, in seconds; zeros where it heard nothing.
+
+    Not the times of the segments: whisper.transcribe lets a lone segment begin with its window.
+    """
+    begin = tokenizer().timestamp_begin
+    stamps_s = [
+        segment["seek"] / FRAMES_PER_S + (token - begin) * STAMP_S
+        for segment in segments
+        for token in segment["tokens"]
+        if token >= begin
+    ]
+    return (stamps_s[0], stamps_s[-1]) if stamps_s else (0.0, 0.0)
 
 
 def main() -> None:

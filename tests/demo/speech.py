@@ -13,13 +13,14 @@ import itertools
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.demo.espeak import SpeechUnavailableError
 from tests.demo.vocabulary import COLOURS, COUNTS, PLACES, THINGS, TIMES
 
 SAMPLE_RATE = 16_000
@@ -55,10 +56,6 @@ _SPEECH_RATIO = 0.01
 _MARGIN_S = 0.05
 
 
-class SpeechUnavailableError(RuntimeError):
-    """The espeak-ng program is missing or refused to speak."""
-
-
 @dataclass(frozen=True)
 class Voice:
     """One setting of espeak-ng: an accent, a variant of the voice, words a minute and pitch (0-99)."""
@@ -67,6 +64,11 @@ class Voice:
     variant: str
     speed_wpm: int = 170
     pitch: int = 50
+
+    @property
+    def name(self) -> str:
+        """What espeak-ng calls it."""
+        return f"{self.accent}+{self.variant}"
 
     @property
     def held_out(self) -> bool:
@@ -79,7 +81,8 @@ class Utterance:
     """A spoken sentence.
 
     `samples` are float32, mono, 16 kHz, in [-1, 1]; `start_s` and `end_s` are where the
-    speech itself begins and ends in them, 0.05 s inside the array's edges.
+    speech itself begins and ends in them, 0.05 s inside the array's edges. `cut_s` is how
+    much of the synthesiser's output lay before the array's beginning (negative: after it).
     """
 
     text: str
@@ -87,6 +90,7 @@ class Utterance:
     samples: NDArray[np.float32]
     start_s: float
     end_s: float
+    cut_s: float
 
 
 def available() -> bool:
@@ -115,9 +119,10 @@ def held_out_sentences() -> list[str]:
     return [text for text in all_sentences() if _held_out(text)]
 
 
-def vocabulary() -> list[str]:
+@functools.cache
+def vocabulary() -> tuple[str, ...]:
     """Every word of the grammar, sorted."""
-    return sorted(set(itertools.chain.from_iterable(words(text) for text in all_sentences())))
+    return tuple(sorted(set(itertools.chain.from_iterable(words(text) for text in all_sentences()))))
 
 
 def draw_voice(rng: np.random.Generator, *, held_out: bool) -> Voice:
@@ -134,25 +139,32 @@ def draw_voice(rng: np.random.Generator, *, held_out: bool) -> Voice:
 
 
 def synthesise(text: str, voice: Voice) -> Utterance:
-    """Speak `text`.
+    """Speak `text`: the same samples every time.
 
     Raises SpeechUnavailableError where espeak-ng is missing or fails.
     """
-    command = [_PROGRAM, "-v", f"{voice.accent}+{voice.variant}", "-s", str(voice.speed_wpm), "-p", str(voice.pitch)]
-    output = _run([*command, "--stdout", text])
-    pcm = np.frombuffer(output[_WAV_HEADER_BYTES:], dtype="<i2")
+    # A process for each sentence, because the library's output depends on what it has said before.
+    command = [_PROGRAM, "-v", voice.name, "-s", str(voice.speed_wpm), "-p", str(voice.pitch), "--stdout", text]
+    try:
+        output = subprocess.run(command, check=True, capture_output=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SpeechUnavailableError(f"espeak-ng could not speak: {error}") from error
+    return trim(text, voice, np.frombuffer(output[_WAV_HEADER_BYTES:], dtype="<i2"))
+
+
+def trim(text: str, voice: Voice, pcm: NDArray[np.int16]) -> Utterance:
+    """An utterance of the synthesiser's own samples (22,050 a second), less the silence around it."""
     samples = _resample(pcm)
     start, end = _speech_bounds(samples)
     margin = round(_MARGIN_S * SAMPLE_RATE)
-    padded = np.pad(samples[start:end], margin)
-    return Utterance(text, voice, padded, margin / SAMPLE_RATE, (margin + end - start) / SAMPLE_RATE)
-
-
-def phonemes(word: str) -> list[str]:
-    """How British English says a word, in espeak-ng's mnemonics without stress marks."""
-    spoken = _run([_PROGRAM, "-v", "en-gb", "-q", "-x", "--sep=_", word]).decode()
-    units = (re.sub(r"[',|#%=\s]", "", unit) for unit in spoken.strip().split("_"))
-    return [unit for unit in units if unit]
+    return Utterance(
+        text,
+        voice,
+        samples=np.pad(samples[start:end], margin),
+        start_s=margin / SAMPLE_RATE,
+        end_s=(margin + end - start) / SAMPLE_RATE,
+        cut_s=(start - margin) / SAMPLE_RATE,
+    )
 
 
 def _lines() -> Iterator[str]:
@@ -173,13 +185,6 @@ def _lines() -> Iterator[str]:
 
 def _held_out(text: str) -> bool:
     return hashlib.blake2b(text.encode(), digest_size=1).digest()[0] % 10 == 0
-
-
-def _run(command: Iterable[str]) -> bytes:
-    try:
-        return subprocess.run(list(command), check=True, capture_output=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise SpeechUnavailableError(f"espeak-ng could not speak: {error}") from error
 
 
 def _resample(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
