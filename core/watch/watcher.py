@@ -60,9 +60,10 @@ _KINDS = {
 }
 
 # Of 40,000 files created at once watchdog reported 7,643, under two busy threads. From this many places on that stir
-# together, their root is scanned instead.
+# together, their root is scanned instead, and once more when it is quiet again.
 BURST = 1_000
-_BURST_REST = 10  # a burst's next scan waits this many times as long as the last one took
+_BURST_REST = 3  # while it lasts, the next scan waits this many times as long as the last one took,
+_BURST_REST_MOST_S = 60.0  # but no longer than this
 _UNWATCHED_SCAN_S = 60.0  # a root that cannot be watched is scanned this often
 _HEALTH_S = 1.0  # how often the observers and the roots' folders are looked at
 _JOIN_S = 2.0
@@ -109,7 +110,9 @@ class _RootWatch:
         self._observer: BaseObserver | None = None
         self._identity: tuple[int, int] | None = None
         self.rescan_at_s: float | None = None
-        self.burst_allowed_s = float("-inf")
+        self._burst = False  # too many events since the last scan
+        self._doubtful = False  # there was a burst, and no scan since it ended
+        self._scan_allowed_s = float("-inf")
 
     def start(self) -> None:
         """Start watching. Where that is refused the root is scanned on a timer instead."""
@@ -141,6 +144,7 @@ class _RootWatch:
         with self._lock:
             self._settler.clear()
             self._overflowed = False
+        self._burst = self._doubtful = False
 
     @property
     def healthy(self) -> bool:
@@ -156,11 +160,23 @@ class _RootWatch:
         return reader is None or reader.is_alive()
 
     def take(self) -> tuple[Settled, bool]:
-        """What has settled, and whether there was too much of it."""
+        """What has settled, and whether there was so much of it that the root must be scanned now."""
+        now = self._clock()
         with self._lock:
-            settled = self._settler.take(self._clock())
+            settled = self._settler.take(now)
             overflowed, self._overflowed = self._overflowed, False
-        return settled, overflowed
+            quiet = not overflowed and not len(self._settler)
+        if overflowed:
+            self._burst = self._doubtful = True
+        if now < self._scan_allowed_s or not (self._burst or (self._doubtful and quiet)):
+            return settled, False
+        self._doubtful = self._burst and not quiet
+        self._burst = False
+        return settled, True
+
+    def scanned(self, took_s: float) -> None:
+        """The root was scanned: the next scan because of a burst waits in proportion."""
+        self._scan_allowed_s = self._clock() + min(_BURST_REST * took_s, _BURST_REST_MOST_S)
 
     def _note(self, event: FileEvent) -> None:
         # Other programs' caches, and our own index when it lies in a root, are never at rest.
@@ -196,7 +212,6 @@ class Watcher:
         self._clock = clock
         self._quiet_s = quiet_s
         self._watches: dict[bytes, _RootWatch] = {}
-        self._bursts: set[bytes] = set()
         self._checked_s = float("-inf")
 
     def follow(self, roots: Iterable[bytes]) -> None:
@@ -204,7 +219,6 @@ class Watcher:
         wanted = set(roots)
         for path in set(self._watches) - wanted:
             self._watches.pop(path).stop()
-        self._bursts &= wanted
         for path in wanted - set(self._watches):
             watch = _RootWatch(path, self._clock, self._quiet_s, self._ignore)
             watch.start()
@@ -212,26 +226,22 @@ class Watcher:
 
     def poll(self) -> Hints:
         """What is to be looked at now."""
-        now = self._clock()
-        rescan = self._check_health(now)
+        rescan = self._check_health(self._clock())
         paths: set[bytes] = set()
         trees: set[bytes] = set()
         for path, watch in self._watches.items():
-            settled, overflowed = watch.take()
+            settled, scan_now = watch.take()
             paths |= settled.paths
             trees |= settled.trees
-            if overflowed:
-                self._bursts.add(path)
-            if path in self._bursts and now >= watch.burst_allowed_s:
-                self._bursts.discard(path)
+            if scan_now:
                 rescan.add(path)
         return Hints(Settled(frozenset(paths), frozenset(trees)), frozenset(rescan))
 
     def scanned(self, path: bytes, took_s: float) -> None:
-        """Say that a root was scanned: its next scan because of a burst waits in proportion."""
+        """Say that a root was scanned, and how long that took."""
         watch = self._watches.get(path)
         if watch is not None:
-            watch.burst_allowed_s = self._clock() + _BURST_REST * took_s
+            watch.scanned(took_s)
 
     def close(self) -> None:
         """Stop watching everything."""

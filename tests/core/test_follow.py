@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from core.cancel import CancelToken
 from core.store.roots import Verb
 from core.types import Progress, SegmentKind
+from core.watch.watcher import BURST
 from tests.library import Library, until
 
 
@@ -94,6 +96,19 @@ def test_a_root_that_goes_and_comes_back_is_followed(library: Library) -> None:
         away.rename(library.folder)
         until(lambda: library.worded("zebra"), "its return")
     assert not library.store.roots.all()[0].offline
+
+
+def test_a_burst_of_files_is_found_to_the_last(library: Library) -> None:
+    library.text("letter.txt", "the red boat")
+    library.reader.before = lambda _path: time.sleep(0.01)  # the readers are not what is tested here
+    with library.following():
+        until(lambda: library.worded("boat"), "the first work")
+        for number in range(3 * BURST):
+            (library.folder / f"{number}.txt").touch()
+        until(lambda: library.store.counts().files == 3 * BURST + 1, "all of a burst")
+        for number in range(0, 3 * BURST, 2):
+            (library.folder / f"{number}.txt").unlink()
+        until(lambda: library.store.counts().files == 3 * BURST // 2 + 1, "all of a burst of deletions")
 
 
 def test_what_ends_the_follower_ends_the_watch(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

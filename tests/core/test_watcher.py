@@ -151,12 +151,21 @@ def test_a_root_exchanged_for_another_folder_is_scanned(watcher: Watcher, folder
     gather(watcher, lambda settled, _: covers(settled, folder / "b.txt"))
 
 
-def test_a_burst_leads_to_a_scan_and_the_next_one_waits(watcher: Watcher, folder: Path) -> None:
+def test_a_burst_leads_to_a_scan_and_another_when_it_is_over(watcher: Watcher, folder: Path) -> None:
     root = os.fsencode(folder)
     watcher.follow([root])
     for number in range(2 * BURST):
         (folder / f"{number}.txt").touch()
     gather(watcher, lambda _, rescan: root in rescan)
+    gather(watcher, lambda _, rescan: root in rescan)
+    assert not watcher.poll()
+
+
+def test_scans_of_a_burst_keep_their_distance(watcher: Watcher, folder: Path) -> None:
+    root = os.fsencode(folder)
+    for number in range(2 * BURST):
+        (folder / f"{number}.txt").touch()
+    watcher.follow([root])
     watcher.scanned(root, 1e9)
     for number in range(2 * BURST):
         (folder / f"{number}.txt").unlink()
