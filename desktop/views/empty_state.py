@@ -88,6 +88,11 @@ def searching() -> EmptyState:
     )
 
 
+def failed() -> EmptyState:
+    """The search could not be carried out; the bar above says why."""
+    return EmptyState("warning-circle", _tr("This search could not be carried out"))
+
+
 def nothing(ask: Ask, result: SearchResult, status: Status | None) -> EmptyState:
     """The search has no answer."""
     choices: list[Choice] = []

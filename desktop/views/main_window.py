@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         self.input.folders.connect(self.library.add_folders)
         self.search.answered.connect(self._on_answer)
         self.search.cleared.connect(self._show_start)
-        self.search.failed.connect(self.show_error)
+        self.search.failed.connect(self._on_search_failed)
         self.search.slow_changed.connect(self._on_slow)
         self.results.opened.connect(self.on_result.open)
         self.results.current_hit_changed.connect(self._on_current_hit)
@@ -306,6 +306,14 @@ class MainWindow(QMainWindow):
             self._stack.setCurrentWidget(self.empty)
         self._show_advice()
         self._place_preview()
+
+    @Slot(FindlingError)
+    def _on_search_failed(self, error: FindlingError) -> None:
+        self.result_model.show_result(None)  # what was there answered another question
+        self.empty.show_state(empty_state.failed())
+        self._stack.setCurrentWidget(self.empty)
+        self._place_preview()
+        self.show_error(error)
 
     @Slot(bool)
     def _on_slow(self, slow: bool) -> None:

@@ -93,7 +93,7 @@ class Toast(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 6, 8, 6)
+        row.setContentsMargins(16, 8, 16, 8)
         row.setSpacing(16)
         row.addWidget(self._text)
         row.addWidget(self._undo)

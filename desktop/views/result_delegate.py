@@ -110,8 +110,13 @@ class ResultDelegate(QStyledItemDelegate):
         path.addRoundedRect(QRectF(rect), theme.RADIUS_CARD, theme.RADIUS_CARD)
         painter.save()
         painter.setClipPath(path)
-        painter.drawPixmap(QRectF(rect), pixmap, _cover(pixmap.size(), rect.size()))
+        # Of a page the top is worth seeing, of a picture the middle.
+        page = hit.kind is Kind.DOCUMENT
+        painter.drawPixmap(QRectF(rect), pixmap, cover(pixmap.size(), rect.size(), from_top=page))
         painter.restore()
+        if page:
+            painter.setPen(QPen(theme.color("border"), 1))
+            painter.drawPath(path)
 
     def _thumbnail(self, hit: Hit, rect: QRect, painter: QPainter) -> QPixmap | None:
         if hit.content_hash is None or hit.kind is Kind.AUDIO:
@@ -206,11 +211,12 @@ def _paint_badge(painter: QPainter, rect: QRect, icon: str, label: str, *, top: 
     theme.paint_icon(painter, icon, QPointF(plate.left() + 12, plate.center().y() + 1), 13, "on_picture")
 
 
-def _cover(source: QSize, target: QSize) -> QRectF:
-    """The middle part of ``source`` that has the proportions of ``target``."""
+def cover(source: QSize, target: QSize, *, from_top: bool = False) -> QRectF:
+    """The largest part of ``source`` that has the proportions of ``target``: its middle, or its top."""
     scale = min(source.width() / max(1, target.width()), source.height() / max(1, target.height()))
     width, height = target.width() * scale, target.height() * scale
-    return QRectF((source.width() - width) / 2, (source.height() - height) / 2, width, height)
+    y = 0.0 if from_top else (source.height() - height) / 2
+    return QRectF((source.width() - width) / 2, y, width, height)
 
 
 def _paint_facts(painter: QPainter, rect: QRect, hit: Hit, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from core.types import ModelRole, Progress, Status
@@ -38,7 +38,7 @@ class StatusLine(QFrame):
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(8)
         if demo:
-            row.addWidget(label(self.tr("Demo library"), "demo"))
+            row.addWidget(label(self.tr("Demo library"), "demo"), 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._text, 1)
         row.addWidget(self._bar)
         row.addWidget(self._pause)

@@ -21,6 +21,11 @@ def label(text: str = "", role: str | None = None, *, wrap: bool = False, parent
     return made
 
 
+def breakable(text: str) -> str:
+    """Long names and paths hold no spaces; a zero-width space after a separator lets a label break them there."""
+    return "".join(character + "\u200b" if character in "/\\_-." else character for character in text)
+
+
 class ElidedLabel(QLabel):
     """One line of plain text that gives way where room is short."""
 

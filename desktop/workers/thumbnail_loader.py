@@ -82,6 +82,11 @@ class ThumbnailLoader(QObject):
             self._pool.start(_Decode(self, key), self._order)  # newest request first
         return None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being loaded."""
+        return not self._loading
+
     def has_none(self, content_hash: str, size: int = SIZES[0]) -> bool:
         """Whether it is known that there is no thumbnail."""
         return (content_hash, size) in self._missing

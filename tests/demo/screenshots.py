@@ -49,6 +49,9 @@ class Camera:
 
     def shoot(self, widget: QWidget, name: str) -> None:
         QTest.qWait(_SETTLE_MS)
+        if isinstance(widget, MainWindow):
+            self.wait(lambda: widget._services.thumbnails.idle)
+            QTest.qWait(_SETTLE_MS)
         path = self.out / f"{name}-{self.scheme}.png"
         widget.grab().save(str(path))
         with Image.open(path) as picture:
@@ -250,6 +253,7 @@ def main() -> int:
     look = Theme(application)
     with tempfile.TemporaryDirectory(prefix="findling-pictures-") as folder:
         home = Path(folder)
+        os.environ["HOME"] = folder  # so that paths read "~/…", as they would at a person's
         prepared = index_demo(home)
         for scheme, qt_scheme in (("light", Qt.ColorScheme.Light), ("dark", Qt.ColorScheme.Dark)):
             look.force(qt_scheme)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import wave
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,6 +24,7 @@ from desktop.views.drop_overlay import DropOverlay
 from desktop.views.empty_state import EmptyStateView
 from desktop.views.notices import ErrorBar, NoticeBar, Toast
 from desktop.views.preview.pane import PreviewPane
+from desktop.views.preview.player import Player
 from desktop.views.search_bar import Ask, SearchBar
 from desktop.views.sidebar import Sidebar
 from desktop.views.status_line import StatusLine
@@ -211,7 +214,7 @@ def test_the_models_dialog_shows_the_price_before_the_yes(qtbot):
     dialog = ModelsDialog()
     qtbot.addWidget(dialog)
     dialog.show_models([PHOTO_MODEL, TEXT_MODEL, replace(PHOTO_MODEL, name="demo", demo=True, installed=True)])
-    shown = texts(dialog)
+    shown = [text.replace("\u200b", "") for text in texts(dialog)]
     assert "English · 605 MB · MIT" in shown
     assert "Source: hub.example/clip" in shown
     assert "Demo" in shown
@@ -317,3 +320,24 @@ def test_a_file_on_a_drive_that_is_away_cannot_be_opened_from_the_preview(qtbot,
     pane.show_hit(photo(1, offline=True), "boat")
     assert "Open" not in texts(pane, QPushButton)
     assert any("away" in text for text in texts(pane))
+
+
+def test_the_player_begins_at_the_moment_that_was_found(qtbot, tmp_path):
+    pytest.importorskip("PySide6.QtMultimedia", reason="this computer lacks the libraries to play sound")
+    path = tmp_path / "memo.wav"
+    with wave.open(str(path), "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(8_000)
+        recording.writeframes(bytes(2 * 8_000 * 20))
+    player = Player()
+    qtbot.addWidget(player)
+    player.show_file(os.fsencode(path), video=False, start_s=7.0)
+    player.toggle()
+    qtbot.waitUntil(lambda: player._slider.value() >= 7_000, timeout=30_000)
+    assert player._slider.value() < 15_000
+    player.show_file(b"/nowhere/memo.wav", video=False, start_s=0.0)
+    player.stop()
+    player.toggle()
+    qtbot.waitUntil(lambda: "cannot be played" in player._trouble.text(), timeout=30_000)
+    player.release()

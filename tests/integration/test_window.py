@@ -30,6 +30,7 @@ from desktop.app import Session
 from desktop.places import path_of, url_of
 from desktop.theme import Theme
 from desktop.views.main_window import MainWindow
+from desktop.views.search_bar import Ask
 from tests.fakes import FakeEncoders, FakeSpeech
 
 pytestmark = pytest.mark.windowed
@@ -192,6 +193,19 @@ def test_a_dropped_file_finds_similar_ones_and_words_join_it(window: Driver, fol
     window.type("rent")
     assert window.window.bar.ask.query().like == (example,)
     assert {"IMG_0002.jpg", "lease.txt"} <= set(window.names())
+
+
+def test_an_example_that_cannot_be_read_is_told_and_shows_no_old_results(window: Driver, folder: Path):
+    window.add(folder)
+    window.finds("red", "IMG_0001.jpg")
+    gone = folder / "gone.jpg"
+    window.window.bar.set_ask(Ask(examples=(gone,)))
+    window.wait(window.window.error_bar.isVisible)
+    assert str(gone) in window.window.error_bar.text
+    assert window.hits() == []
+    window.window.bar.clear()
+    window.finds("red", "IMG_0001.jpg")
+    assert not window.window.error_bar.isVisible()
 
 
 def test_a_dropped_folder_is_added_and_a_drag_that_leaves_does_nothing(window: Driver, folder: Path):

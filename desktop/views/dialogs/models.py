@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.types import ModelInfo, ModelRole
 from desktop import wording
-from desktop.views.widgets import button, label
+from desktop.views.widgets import breakable, button, label
 
 
 class ModelRow(QFrame):
@@ -38,15 +38,12 @@ class ModelRow(QFrame):
         facts.setSpacing(2)
         head = QHBoxLayout()
         head.setSpacing(8)
-        title = label(info.title)
-        title.setStyleSheet("font-weight: 600;")
-        head.addWidget(title)
         if info.demo:
             head.addWidget(label(self.tr("Demo"), "demo"))
-        head.addStretch(1)
+        head.addWidget(label(info.title, "name", wrap=True), 1)
         facts.addLayout(head)
         facts.addWidget(label(self._facts(), "meta", wrap=True))
-        facts.addWidget(label(self.tr("Source: %1").replace("%1", info.source), "meta", wrap=True))
+        facts.addWidget(label(self.tr("Source: %1").replace("%1", breakable(info.source)), "meta", wrap=True))
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.hide()
@@ -104,7 +101,7 @@ class ModelsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Models"))
-        self.resize(640, 620)
+        self.resize(680, 640)
         self._rows: dict[str, ModelRow] = {}
         self._trouble = label("", "error", wrap=True)
         self._trouble.hide()
@@ -114,6 +111,7 @@ class ModelsDialog(QDialog):
         body.setLayout(self._list)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
         intro = label(
             self.tr(

@@ -16,25 +16,29 @@ from desktop import theme, wording
 from desktop.places import can_open
 from desktop.views.preview.passage import PassageCard
 from desktop.views.preview.player import Player
-from desktop.views.widgets import button, label, tool_button
+from desktop.views.result_delegate import cover
+from desktop.views.widgets import breakable, button, label, tool_button
 from desktop.workers.thumbnail_loader import ThumbnailLoader
 
 WIDTH_PX = 360
 _PREVIEW_PX = 512
 _PICTURE_PX = 420  # highest
+_PAGE_PX = 180
 _MORE_SHOWN = 8
 
 
 class Picture(QWidget):
-    """A pixmap in full, as large as fits, with rounded corners."""
+    """A picture in full, as large as fits, or the top of a page, with rounded corners."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pixmap = QPixmap()
         self._aspect = 4 / 3
+        self._page = False
 
-    def show_pixmap(self, pixmap: QPixmap | None, aspect: float) -> None:
+    def show_pixmap(self, pixmap: QPixmap | None, aspect: float, *, page: bool) -> None:
         """Show ``pixmap``; an empty tile of the right shape until there is one."""
+        self._page = page
         self._pixmap = pixmap or QPixmap()
         self._aspect = aspect
         self._fit(self.width())
@@ -44,20 +48,26 @@ class Picture(QWidget):
         self._fit(event.size().width())
 
     def _fit(self, width: int) -> None:
-        self.setFixedHeight(min(_PICTURE_PX, max(80, round(width / self._aspect))))
+        self.setFixedHeight(_PAGE_PX if self._page else min(_PICTURE_PX, max(80, round(width / self._aspect))))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        size = QSize(round(1000 * self._aspect), 1000).scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        target = QRect((self.width() - size.width()) // 2, 0, size.width(), size.height())
+        target = self.rect().adjusted(0, 0, -1, -1)
+        if not self._page:
+            size = QSize(round(1000 * self._aspect), 1000).scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect((self.width() - size.width()) // 2, 0, size.width(), size.height())
         path = QPainterPath()
         path.addRoundedRect(QRectF(target), theme.RADIUS_CARD, theme.RADIUS_CARD)
         painter.fillPath(path, theme.color("tile"))
         if not self._pixmap.isNull():
             painter.setClipPath(path)
-            painter.drawPixmap(target, self._pixmap)
+            source = cover(self._pixmap.size(), target.size(), from_top=True) if self._page else self._pixmap.rect()
+            painter.drawPixmap(QRectF(target), self._pixmap, QRectF(source))
+        if self._page:
+            painter.setPen(theme.color("border"))
+            painter.drawPath(path)
         painter.end()
 
 
@@ -149,7 +159,7 @@ class PreviewPane(QFrame):
         if hit is None:
             self._thumbnails.retain(self, frozenset())
             return
-        self._name.setText(_breakable(hit.name))
+        self._name.setText(breakable(hit.name))
         self._open.setVisible(can_open(hit.kind) and not hit.offline)
         self._show_picture(hit)
         if hit.kind in (Kind.AUDIO, Kind.VIDEO) and not hit.offline:
@@ -173,7 +183,7 @@ class PreviewPane(QFrame):
         aspect = hit.width / hit.height if hit.width and hit.height else 4 / 3
         if pixmap is not None and not pixmap.isNull():
             aspect = pixmap.width() / pixmap.height()
-        self._picture.show_pixmap(pixmap, aspect)
+        self._picture.show_pixmap(pixmap, aspect, page=hit.kind is Kind.DOCUMENT)
         self._picture.setVisible(True)
 
     @Slot(str)
@@ -209,16 +219,11 @@ class PreviewPane(QFrame):
             heading.setAlignment(Qt.AlignmentFlag.AlignTop)
             heading.setContentsMargins(0, 1, 0, 0)  # the smaller face on the baseline of the larger
             self._facts.addWidget(heading, row, 0)
-            self._facts.addWidget(label(_breakable(value), wrap=True), row, 1)
+            self._facts.addWidget(label(breakable(value), wrap=True), row, 1)
 
     def _send(self, signal: SignalInstance) -> None:
         if self._hit is not None:
             signal.emit(self._hit)
-
-
-def _breakable(text: str) -> str:
-    """Long names and paths hold no spaces; a zero-width space after a separator lets a label break them there."""
-    return "".join(character + "\u200b" if character in "/\\_-." else character for character in text)
 
 
 def _empty(layout: QVBoxLayout | QGridLayout) -> None:

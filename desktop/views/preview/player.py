@@ -32,6 +32,7 @@ class Player(QWidget):
         self._media: Any = None  # QMediaPlayer, once there is one
         self._screen: QWidget | None = None
         self._loaded: bytes | None = None
+        self._pending_ms: int | None = None  # where to begin: a position set before the file is loaded is lost
         self._play = tool_button("play", self.tr("Play"), self.toggle)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(self.tr("Position"))
@@ -69,12 +70,14 @@ class Player(QWidget):
         """Play from a moment."""
         if not self._ensure_media():
             return
-        if self._loaded != self._path:
-            self._loaded = self._path
-            self._media.setSource(url_of(self._path))
         if self._screen is not None:
             self._screen.setVisible(self._is_video)
-        self._media.setPosition(round(start_s * 1000))
+        if self._loaded == self._path:
+            self._media.setPosition(round(start_s * 1000))
+        else:
+            self._loaded = self._path
+            self._pending_ms = round(start_s * 1000)
+            self._media.setSource(url_of(self._path))
         self._media.play()
 
     def stop(self) -> None:
@@ -118,6 +121,7 @@ class Player(QWidget):
         self._media.positionChanged.connect(self._on_position)
         self._media.durationChanged.connect(self._on_duration)
         self._media.playbackStateChanged.connect(self._on_state)
+        self._media.mediaStatusChanged.connect(self._on_status)
         self._media.errorOccurred.connect(self._on_error)
         return True
 
@@ -145,6 +149,13 @@ class Player(QWidget):
         playing = self._is_playing()
         self._play.setIcon(theme.icon("pause" if playing else "play"))
         self._play.setAccessibleName(self.tr("Pause") if playing else self.tr("Play"))
+
+    @Slot()
+    def _on_status(self) -> None:
+        status = self._media.MediaStatus
+        if self._pending_ms is not None and self._media.mediaStatus() in (status.LoadedMedia, status.BufferedMedia):
+            position_ms, self._pending_ms = self._pending_ms, None
+            self._media.setPosition(position_ms)
 
     @Slot()
     def _on_error(self) -> None:
