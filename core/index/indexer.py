@@ -145,7 +145,8 @@ class Indexer:
     def own_folders(self) -> frozenset[bytes]:
         """Our own folders, which no scan enters."""
         own = self._folders
-        return frozenset(os.fsencode(folder) for folder in (own.data, own.cache, own.config, own.models, own.logs))
+        folders = (own.data, own.cache, own.config, own.models, own.logs)
+        return frozenset(os.fsencode(os.path.realpath(folder)) for folder in folders)
 
     def _follow(
         self, stages: Stages, follower: Follower, lost: threading.Event, announce: _Announcer, cancel: CancelToken

@@ -216,13 +216,11 @@ class Files:
                 if ctime_ns != stamp.ctime_ns:
                     self._queue_content(file.id, stamp)
 
-    def remove(self, file_ids: Iterable[int]) -> None:
-        """Forget files. Their contents are kept as orphans for a while, so that a restore costs nothing."""
-        with self._database.write() as db:
-            db.executemany("DELETE FROM files WHERE id = ?", ((file_id,) for file_id in file_ids))
-
     def remove_missing(self, missing: Iterable[KnownFile]) -> int:
-        """Forget files that are not where they were known; one that has a new path by now stays. The count."""
+        """Forget files that are not where they were known; one that has a new path by now stays. The count.
+
+        Their contents are kept as orphans for a while, so that a restore costs nothing.
+        """
         count = 0
         with self._database.write() as db:
             for file in missing:

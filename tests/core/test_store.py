@@ -12,7 +12,7 @@ import pytest
 from core.config import folders_under
 from core.errors import IndexDamagedError
 from core.store.connection import Database
-from core.store.files import FoundFile, MovedFile, from_signed, to_signed
+from core.store.files import FoundFile, KnownFile, MovedFile, from_signed, to_signed
 from core.store.filters import FileFilter, is_under
 from core.store.jobs import ModelState
 from core.store.store import Store, look_alike_space
@@ -54,6 +54,12 @@ def add_file(store: Store, path: bytes, kind: Kind = Kind.DOCUMENT, root: bytes 
     known = store.files.by_path(path)
     assert known is not None
     return known.id
+
+
+def known(store: Store, path: bytes) -> KnownFile:
+    file = store.files.by_path(path)
+    assert file is not None
+    return file
 
 
 def read_document(
@@ -183,17 +189,41 @@ def test_two_files_may_swap_names(store: Store) -> None:
 def test_removed_files_are_gone_and_their_content_waits_a_month(store: Store) -> None:
     file_id = add_file(store, b"/r/a.txt")
     content_id = read_document(store, file_id, "red boat")
-    store.files.remove([file_id])
+    store.files.remove_missing([known(store, b"/r/a.txt")])
     assert store.files.match_names('"a"', FileFilter(), 10) == []
     now_ns = 2_000_000_000_000_000_000
     assert store.contents.sweep(now_ns) == []
     again = add_file(store, b"/r/back.txt")
     store.link_content(again, content_id, NO_MODELS)
-    store.files.remove([again])
+    store.files.remove_missing([known(store, b"/r/back.txt")])
     assert store.contents.sweep(now_ns) == []
     assert store.contents.sweep(now_ns + 31 * 24 * 3600 * 10**9) == [(b"d" * 32).hex()]
     assert store.segments.count() == 0
     assert store.problems() == []
+
+
+def test_a_file_that_has_moved_meanwhile_is_not_missing(store: Store) -> None:
+    file_id = add_file(store, b"/r/old.txt")
+    before = known(store, b"/r/old.txt")
+    store.files.move(before.root_id, [MovedFile(file_id, FoundFile(b"/r/new.txt", Kind.DOCUMENT, stamp()))])
+    assert store.files.remove_missing([before]) == 0
+    assert known(store, b"/r/new.txt").id == file_id
+
+
+def test_what_was_read_of_another_state_of_a_file_is_not_tied_to_it(store: Store) -> None:
+    file_id = add_file(store, b"/r/a.txt")
+    store.jobs.claim(Stage.CONTENT, 1)
+    store.files.change([(file_id, stamp(size=99))])
+    extraction = Extraction(Kind.DOCUMENT, "text/plain", passages=(Passage("old words", Locator()),))
+    content_id = store.commit_content(
+        file_id, b"d" * 32, extraction, extractor_version=1, look_alike=None, models=NO_MODELS, stamp=stamp()
+    )
+    store.link_content(file_id, content_id, NO_MODELS, stamp())
+    store.skip(file_id, "not read", Kind.OTHER, stamp())
+    store.fail_content(file_id, "damaged", digest=b"d" * 32, stamp=stamp())
+    assert store.files.rows([file_id])[file_id].content_id is None
+    assert store.jobs.failures() == []
+    assert store.jobs.ready(Stage.CONTENT) == 1  # the job that the change queued
 
 
 def test_jobs_are_claimed_newest_first_and_survive_a_sudden_end(store: Store) -> None:
