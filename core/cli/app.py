@@ -263,7 +263,7 @@ def _print_hits(result: SearchResult) -> None:
             say(wording.hit_line(hit))
     for note in result.notes:
         complain(note)
-    weak = f"{result.hidden:,} weak matches are hidden: --all shows them" if result.hidden else ""
+    weak = f"{wording.plural(result.hidden, 'weaker file')} with --all" if result.hidden else ""
     if not result.hits:
         complain(f"Nothing here matches{'; ' + weak if weak else ''}")
     elif weak and console.is_terminal:
