@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 
 from core.config import Settings, default_folders
+from core.demo import prepare_demo
 from core.engine import Engine
+from core.resources import resource
 from core.types import Hit, Kind, ModelRole
 from core.writer import WriterLock
 from desktop.app import Session
@@ -131,6 +134,10 @@ class Driver:
         enter = QDragEnterEvent(at, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, keys)
         QApplication.sendEvent(self.window, enter)
         assert enter.isAccepted()
+
+    def drop_on(self, *paths: Path) -> None:
+        self.drag(mime_of(*paths))
+        self.drop(mime_of(*paths))
 
     def drop(self, mime: QMimeData) -> None:
         at, keys = QPointF(self.window.rect().center()), Qt.KeyboardModifier.NoModifier
@@ -380,3 +387,32 @@ def test_closing_leaves_no_thread_behind(qtbot, look, folder: Path):
     assert services.search._thread.isFinished()
     assert services.operations._pool.activeThreadCount() == 0
     assert services.thumbnails._pool.activeThreadCount() == 0
+
+
+@pytest.mark.slow
+def test_the_demo_models_find_by_meaning_in_the_window(qtbot, look, tmp_path: Path):
+    """The shipped encoders in their child processes: words and a dropped drawing to pictures, words to a page."""
+    try:
+        demo = prepare_demo()
+        elephants = resource("demo", "examples", "two-elephants.png")
+    except FileNotFoundError as error:
+        pytest.skip(f"the demo is not complete here: {error}")
+    session = Session(Engine.open(demo.settings), demo=True)
+    session.start()
+    driver = Driver(session, qtbot)
+    try:
+        assert session.window.windowTitle() == "Findling · Demo library"
+        some = tmp_path / "Some of it"
+        shutil.copytree(demo.library / "Pictures" / "2024" / "Castle tour", some / "Castle tour")
+        shutil.copytree(demo.library / "Manuals", some / "Manuals")
+        shutil.copytree(demo.library / "Recordings" / "Travel diary", some / "Travel diary")
+        driver.add(some)
+        driver.drop_on(elephants)
+        driver.wait(lambda: driver.names()[:1] == ["DSC02891.png"])
+        session.window.bar.clear()
+        page = driver.finds("how often must the weight of the clockwork be wound up", "lighthouse-keeper-handbook.pdf")
+        assert page.best.locator.page == 3
+        spoken = driver.finds("the white elephant in the snow at night", "05 Everything in one go.mp3")
+        assert abs((spoken.best.locator.start_s or 0.0) - 40.35) < 1.0
+    finally:
+        session.close()
