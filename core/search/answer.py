@@ -48,7 +48,7 @@ class RankedSegment:
         self.probability = max(self.probability, found.probability)
         known = self.why.get(channel)
         # The list that judges several parts together has no score that means anything to a person.
-        if one.part is not None and (known is None or rank < known.rank):
+        if len(one.parts) == 1 and (known is None or rank < known.rank):
             self.why[channel] = Why(channel, rank, round(found.score, 4))
 
     def order(self) -> tuple[bool, float, int]:
@@ -78,12 +78,10 @@ def assemble(
 
     chances: dict[int, dict[int, float]] = {file_id: {} for file_id in fused}  # by file, by part
     for one in evidence:
-        if one.part is None:
-            continue
         for found in one.found:
             for file_id in files.of(found):
                 chance = chances[file_id]
-                chance[one.part] = max(chance.get(one.part, 0.0), found.probability)
+                chance.update((part, max(chance.get(part, 0.0), found.probability)) for part in one.parts)
     for file_id in exact:
         chances[file_id][0] = 1.0
 

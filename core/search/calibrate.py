@@ -99,6 +99,11 @@ DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
 WORDS_PHOTO_GATE = Gate(centre=4.0, width=0.4)
 _LIBRARY_SAY = 0.25
 
+# Several parts at once: the sum of independent normal scores over the root of their number is a normal score again.
+JOINT_GATE = Gate(centre=2.5, width=0.25)
+_JOINT_LEAST = 0.75  # standard deviations that every part must give
+_JOINT_MOST = 4.0  # and the most that one counts for
+
 # A picture against pictures: the mean of how it stands out among the library's and among each picture's own. What
 # merely has like colours stands out by 2 to 2.6 under the descriptor, the same picture cut or brightened by over 3.
 CLIP_LIKE_GATE = Gate(centre=1.8, width=0.3)
@@ -116,6 +121,19 @@ COVERAGE_GATE = Gate(centre=0.55, width=0.08)
 def photo_probability(against_bank: Floats, against_library: Floats) -> Floats:
     """Relevance of pictures to words from both standardised scores, each of shape (n,)."""
     return WORDS_PHOTO_GATE.probability(np.asarray(against_bank + _LIBRARY_SAY * against_library, np.float32))
+
+
+def joint_probability(standardised: Floats) -> tuple[Floats, Floats]:
+    """How far segments stand out for several parts at once, and the probability that they answer them all.
+
+    ``standardised`` (parts, n) holds each part's scores against the library: words and pictures score pictures on
+    different scales. What one part adds is limited, so that being very near to one does not stand for the others; being
+    unlike one takes nothing from what is like another, but it does not answer both.
+    """
+    total = np.clip(standardised, 0.0, _JOINT_MOST).sum(axis=0) / np.sqrt(len(standardised))
+    probability = JOINT_GATE.probability(np.asarray(total, np.float32))
+    answers_all = standardised.min(axis=0) >= _JOINT_LEAST
+    return np.asarray(total, np.float32), np.asarray(np.where(answers_all, probability, 0.0), np.float32)
 
 
 def inverse_document_frequency(matches: NDArray[np.int64], total: int) -> NDArray[np.float64]:

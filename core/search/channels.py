@@ -42,7 +42,7 @@ def _lexical(retriever: Retriever, part: Part, number: int) -> list[Evidence]:
     found = [retriever.names(part.name_terms, number)]
     found.extend(retriever.full_text(part.terms, kind, number, like=part.is_example) for kind in TEXT_CHANNELS)
     if part.content_id is not None:
-        found.append(Evidence(Channel.SAME_CONTENT, number, (Found(1.0, 1.0, content_id=part.content_id),)))
+        found.append(Evidence(Channel.SAME_CONTENT, (number,), (Found(1.0, 1.0, content_id=part.content_id),)))
     return found
 
 
@@ -54,18 +54,18 @@ def _text_space(retriever: Retriever, parts: Sequence[Part], space: SearchSpace)
             retriever.dense_text(space.id, scores, kind, space.bank, number) for number, scores in scans.items()
         )
         if len(scans) > 1:
-            evidence.append(retriever.together(channel, kind, list(scans.values())))
+            evidence.append(retriever.together(channel, kind, scans))
     return evidence
 
 
 def _photo_space(store: Store, retriever: Retriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
     evidence: list[Evidence] = []
-    scans: list[Scores] = []
+    scans: dict[int, Scores] = {}
     for number, part in enumerate(parts):
         if part.photo is None:
             continue
         scores = retriever.scan(space.id, part.photo)
-        scans.append(scores)
+        scans[number] = scores
         if part.is_example:
             evidence.append(retriever.pictures_like(CLIP_LIKENESS, space.id, scores, number, _near_copies(store, part)))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -22,6 +22,7 @@ from core.search.calibrate import (
     against_each_other,
     against_rows,
     inverse_document_frequency,
+    joint_probability,
     photo_probability,
     robust_background,
 )
@@ -58,12 +59,12 @@ class Found:
 class Evidence:
     """What one channel says about one part of a query, best first. A content may be in it with several segments.
 
-    ``part`` numbers the query's parts (the words, each example file); None for the list that judges several parts
-    together, which orders and does not open the gate.
+    ``parts`` are numbers of the query's parts (the words, each example file): one, or those that the list judges
+    together. Passing its gate answers all of them.
     """
 
     channel: Channel
-    part: int | None
+    parts: tuple[int, ...]
     found: tuple[Found, ...]
 
 
@@ -110,16 +111,16 @@ class Retriever:
             # What holds more of the words goes first, whatever the lengths of the names.
             order = sorted(range(len(ids)), key=lambda at: (-round(float(coverage[at]), 3), at))
             found = [Found(-matches[at][1], float(probabilities[at]), file_id=ids[at]) for at in order]
-        return Evidence(Channel.NAME, part, tuple(found))
+        return Evidence(Channel.NAME, (part,), tuple(found))
 
     def full_text(self, terms: Sequence[Term], kind: SegmentKind, part: int, *, like: bool = False) -> Evidence:
         """Segments that hold words of the query, by BM25. ``like``: the words are an example's key terms."""
         channel = TEXT_CHANNELS[kind][0]
         if not terms:
-            return Evidence(channel, part, ())
+            return Evidence(channel, (part,), ())
         matches = self._store.segments.match(any_of(tuple(terms)), kind, self._where, _SEGMENTS_READ)
         if not matches:
-            return Evidence(channel, part, ())
+            return Evidence(channel, (part,), ())
         segment_ids = np.array([match.segment_id for match in matches], dtype=np.int64)
         postings = [self._store.segments.postings(term.expression) for term in terms]
         held = np.stack([np.isin(segment_ids, posting) for posting in postings], axis=1)
@@ -128,7 +129,7 @@ class Retriever:
         gate = _LIKE_COVERAGE_GATE if like else COVERAGE_GATE
         return Evidence(
             channel,
-            part,
+            (part,),
             self._places(
                 segment_ids,
                 np.array([match.content_id for match in matches], dtype=np.int64),
@@ -151,7 +152,7 @@ class Retriever:
         cosines = scores.cosines[chosen]
         rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
         probabilities = DENSE_TEXT_GATE.probability(against_rows(rows, bank, cosines))
-        return Evidence(TEXT_CHANNELS[kind][1], part, self._pick(scores, chosen, cosines, probabilities))
+        return Evidence(TEXT_CHANNELS[kind][1], (part,), self._pick(scores, chosen, cosines, probabilities))
 
     def photos_by_words(self, space_id: int, scores: Scores, bank: Matrix, part: int) -> Evidence:
         """Pictures that words describe, gated against everyday queries and against the rest of the library."""
@@ -160,7 +161,7 @@ class Retriever:
         rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
         background = robust_background(scores.cosines)
         probabilities = photo_probability(against_rows(rows, bank, cosines), background.standardise(cosines))
-        return Evidence(Channel.CLIP_IMAGE, part, self._pick(scores, chosen, cosines, probabilities))
+        return Evidence(Channel.CLIP_IMAGE, (part,), self._pick(scores, chosen, cosines, probabilities))
 
     def pictures_like(self, like: Likeness, space_id: int, scores: Scores, part: int, same: frozenset[int]) -> Evidence:
         """Pictures like a picture. ``same`` are contents that its perceptual hash recognises: they pass the gate."""
@@ -173,21 +174,19 @@ class Retriever:
         )
         recognised = np.isin(scores.content_ids[chosen], np.fromiter(same, dtype=np.int64, count=len(same)))
         probabilities = np.where(recognised, np.maximum(probabilities, 0.95), probabilities).astype(np.float32)
-        return Evidence(like.channel, part, self._pick(scores, chosen, cosines, probabilities))
+        return Evidence(like.channel, (part,), self._pick(scores, chosen, cosines, probabilities))
 
-    def together(self, channel: Channel, kind: SegmentKind | None, scans: Sequence[Scores]) -> Evidence:
-        """Segments that are near to all parts of the query at once: the sum of what each part says of them.
+    def together(self, channel: Channel, kind: SegmentKind | None, scans: Mapping[int, Scores]) -> Evidence:
+        """Segments that are near to several parts at once; ``scans`` are aligned, by part.
 
-        Every part is standardised first, since words and pictures score pictures on different scales, and limited:
-        being very near to one part does not stand for the others, and being unlike one is not held against the rest.
+        Words beside an example say how it should differ ("at night"): alone they would be too little to pass a gate.
         """
-        first = scans[0]
-        total = np.zeros(first.cosines.size, dtype=np.float32)
-        for scores in scans:
-            total += np.clip(robust_background(scores.cosines).standardise(scores.cosines), 0.0, _CAP)
+        first = next(iter(scans.values()))
+        standardised = np.stack([robust_background(one.cosines).standardise(one.cosines) for one in scans.values()])
+        total, probabilities = joint_probability(standardised)
         mask = np.ones(total.size, dtype=bool) if kind is None else self._of_kind(first, kind)
         chosen = self._best(first, total, mask)
-        return Evidence(channel, None, self._pick(first, chosen, total[chosen], np.zeros(chosen.size, np.float32)))
+        return Evidence(channel, tuple(scans), self._pick(first, chosen, total[chosen], probabilities[chosen]))
 
     # Parts of the above
 
@@ -233,9 +232,6 @@ class Retriever:
     ) -> tuple[Found, ...]:
         kept = list(self._limited(content_ids))
         return _found(segment_ids[kept], content_ids[kept], values[kept], probabilities[kept])
-
-
-_CAP = 4.0  # standard deviations that one part may add
 
 
 def _found(

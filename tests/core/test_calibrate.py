@@ -14,6 +14,7 @@ from core.search.calibrate import (
     Gate,
     against_rows,
     inverse_document_frequency,
+    joint_probability,
     photo_probability,
     robust_background,
 )
@@ -92,3 +93,12 @@ def test_real_clip_vectors_pass_where_they_match_and_nowhere_else(corpora: Path,
     assert rates.answered >= 0.85
     assert rates.matches_shown >= 0.75
     assert rates.strangers_answered <= 0.1
+
+
+def test_several_parts_are_answered_together_only_by_what_is_near_to_each() -> None:
+    parts = np.array([[2.2, 9.0, 0.2, -2.0], [2.0, 0.1, 0.2, 4.5]], np.float32)
+    total, probability = joint_probability(parts)
+    both, *others = probability.tolist()
+    assert both > 0.5
+    assert max(others) < 0.01
+    assert total[0] > total[1] > total[2]
