@@ -104,3 +104,37 @@ def test_a_recording_sounds_where_its_index_says(entry: dict[str, Any]) -> None:
         assert np.abs(samples[said]).max() > 0.1
         silent[said] = False
     assert np.abs(samples[silent]).max() < 0.05
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    import whisper
+
+    return whisper.load_model(str(CHECKPOINT), device="cpu").eval()
+
+
+def test_the_checkpoint_is_a_small_multilingual_one(model: Any) -> None:
+    assert CHECKPOINT.stat().st_size < 16_000_000
+    assert model.is_multilingual
+    assert model.num_languages == 99
+
+
+@needs_espeak
+@pytest.mark.parametrize("new_voices", [False, True], ids=["known voices", "new voices"])
+def test_new_sentences_are_written_down_with_their_times(model: Any, new_voices: bool) -> None:
+    utterances = evaluate_whisper.draw_utterances(10, seed=77, new_voices=new_voices)
+    score = evaluate_whisper.evaluate(model, utterances)
+    assert score.words > 60
+    assert score.word_error_rate <= 0.1, score.confusions
+    assert max(score.start_errors_s) <= 0.5
+    assert max(score.end_errors_s) <= 0.5
+
+
+@needs_espeak
+def test_the_language_is_recognised_as_english(model: Any) -> None:
+    import whisper
+
+    (utterance,) = evaluate_whisper.draw_utterances(1, seed=78, new_voices=True)
+    mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(utterance.samples))
+    _, probabilities = model.detect_language(mel)
+    assert max(probabilities, key=probabilities.get) == "en"
