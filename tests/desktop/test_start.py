@@ -28,6 +28,18 @@ def test_the_window_loads_no_heavy_library():
     assert done.stdout.split() == []
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="None cannot die there")
+def test_this_qt_binding_is_built_for_this_python():
+    """PySide6 6.12.0 on Python 3.11 ends the process after some thousand calls: see docs/dependencies.md."""
+    code = (
+        "import sys; from PySide6.QtCore import QRect; rect = QRect(); before = sys.getrefcount(None)\n"
+        "for left in range(1000): rect.setLeft(left)\n"
+        "print(sys.getrefcount(None) - before)"
+    )
+    done = python(code)
+    assert abs(int(done.stdout)) < 100, done.stderr
+
+
 def test_spawned_children_can_import_main_without_qt():
     done = python("import desktop.__main__, sys; sys.exit(any(name.startswith('PySide6') for name in sys.modules))")
     assert done.returncode == 0, done.stderr

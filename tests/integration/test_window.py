@@ -130,7 +130,7 @@ class Driver:
         found.click()
 
     def drag(self, mime: QMimeData) -> None:
-        at, keys = QPointF(self.window.rect().center()), Qt.KeyboardModifier.NoModifier
+        at, keys = self.window.rect().center(), Qt.KeyboardModifier.NoModifier
         enter = QDragEnterEvent(at, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, keys)
         QApplication.sendEvent(self.window, enter)
         assert enter.isAccepted()
