@@ -28,8 +28,3 @@ def fuse(lists: Iterable[RankedList]) -> dict[int, float]:
             terms.setdefault(file_id, []).append(ranked.weight / (RANK_CONSTANT + rank))
     # Sorted before they are added, so that the sum does not depend on the order of the lists.
     return {file_id: sum(sorted(parts)) for file_id, parts in terms.items()}
-
-
-def order(scores: dict[int, float]) -> list[int]:
-    """File ids, best first; equal ones by id, so that an answer is the same each time."""
-    return sorted(scores, key=lambda file_id: (-scores[file_id], file_id))

@@ -46,11 +46,6 @@ class ParsedText:
     terms: tuple[Term, ...]  # for the full text: without stop words, unless there is nothing else
     name_terms: tuple[Term, ...]  # for names: split as names are
 
-    @property
-    def expression(self) -> str:
-        """An FTS5 expression that any of the terms satisfies; empty without terms."""
-        return any_of(self.terms)
-
 
 def any_of(terms: tuple[Term, ...]) -> str:
     """An FTS5 expression that any of the terms satisfies; empty without terms."""
