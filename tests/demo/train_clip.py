@@ -171,15 +171,23 @@ def token_rows(data: Data, texts: list[str], strew: random.Random | None = None)
 
 
 def unknown_ids(data: Data, rng: random.Random) -> Tensor:
-    """Sentences about nothing in this world: unknown words, among them words that name nothing."""
+    """Sentences about nothing in this world: unknown words, among them words that name nothing.
+
+    A third are random Chinese characters. Their bytes are partly those of known ones, so that
+    they must be told apart by their order.
+    """
+    compact = data.vocabulary.compact
     sentences = []
-    for _ in range(UNKNOWN_SENTENCES):
+    for number in range(UNKNOWN_SENTENCES):
         words: list[int] = []
-        for _ in range(rng.randint(1, 7)):
-            if rng.random() < 0.25:
-                empty = rng.choice(EMPTY_WORDS)
-                words += data.vocabulary.compact(np.array(data.tokenizer.encode(empty))).tolist()
-            words.append(data.vocabulary.random_unknown(rng))
+        if number % 3 == 0:
+            characters = "".join(chr(rng.randint(0x4E00, 0x9FA5)) for _ in range(rng.randint(1, 7)))
+            words += compact(np.array(data.tokenizer.encode(characters))).tolist()
+        else:
+            for _ in range(rng.randint(1, 7)):
+                if rng.random() < 0.25:
+                    words += compact(np.array(data.tokenizer.encode(rng.choice(EMPTY_WORDS)))).tolist()
+                words.append(data.vocabulary.random_unknown(rng))
         sentences.append([data.vocabulary.size - 2, *words, data.vocabulary.size - 1])
     return to_ids(sentences)
 
@@ -323,8 +331,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished bundle")
     parser.add_argument("--work", type=Path, help="folder of the checkpoint and the drawings (default: OUT/../work)")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=1700)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--pictures", type=int, default=24_000)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
