@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QWidget
 
 from core.types import Failure, Kind, ModelInfo, ModelRole, Progress, Root, RootStatus, Stage, Status
 from desktop.item_models.failure_model import FailureModel
@@ -214,6 +214,9 @@ def test_the_models_dialog_shows_the_price_before_the_yes(qtbot):
     dialog = ModelsDialog()
     qtbot.addWidget(dialog)
     dialog.show_models([PHOTO_MODEL, TEXT_MODEL, replace(PHOTO_MODEL, name="demo", demo=True, installed=True)])
+    dialog.show()
+    area = dialog.findChild(QScrollArea)
+    assert area.widget().minimumSizeHint().width() <= area.viewport().width()
     shown = [text.replace("\u200b", "") for text in texts(dialog)]
     assert "English · 605 MB · MIT" in shown
     assert "Source: hub.example/clip" in shown

@@ -21,7 +21,17 @@ from PySide6.QtGui import (
     QGuiApplication,
     QImage,
 )
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QFileDialog,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
 
 from core.config import Settings, default_folders
 from core.demo import prepare_demo
@@ -387,6 +397,18 @@ def test_closing_leaves_no_thread_behind(qtbot, look, folder: Path):
     assert services.search._thread.isFinished()
     assert services.operations._pool.activeThreadCount() == 0
     assert services.thumbnails._pool.activeThreadCount() == 0
+
+
+def test_every_control_has_a_name_for_screen_readers(window: Driver):
+    controls = window.window.findChildren(QWidget)
+    nameless = [
+        control.objectName() or type(control).__name__
+        for control in controls
+        if isinstance(control, QAbstractButton | QLineEdit | QAbstractItemView | QSlider | QProgressBar)
+        and not (control.accessibleName() or (isinstance(control, QAbstractButton) and control.text()))
+        and control.isVisibleTo(window.window)
+    ]
+    assert nameless == []
 
 
 @pytest.mark.slow

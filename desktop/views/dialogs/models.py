@@ -11,8 +11,10 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -40,10 +42,10 @@ class ModelRow(QFrame):
         head.setSpacing(8)
         if info.demo:
             head.addWidget(label(self.tr("Demo"), "demo"))
-        head.addWidget(label(info.title, "name", wrap=True), 1)
+        head.addWidget(_yielding(info.title, "name"), 1)
         facts.addLayout(head)
-        facts.addWidget(label(self._facts(), "meta", wrap=True))
-        facts.addWidget(label(self.tr("Source: %1").replace("%1", breakable(info.source)), "meta", wrap=True))
+        facts.addWidget(_yielding(self._facts(), "meta"))
+        facts.addWidget(_yielding(self.tr("Source: %1").replace("%1", breakable(info.source)), "meta"))
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.hide()
@@ -90,6 +92,13 @@ class ModelRow(QFrame):
             part.setVisible(shown)
 
 
+def _yielding(text: str, role: str) -> QLabel:
+    """A wrapping label that takes the width it is given; by itself it would ask for the width of a paragraph."""
+    made = label(text, role, wrap=True)
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return made
+
+
 class ModelsDialog(QDialog):
     """Lists models by role. Fetching, using and importing are asked of the window."""
 
@@ -107,6 +116,7 @@ class ModelsDialog(QDialog):
         self._trouble.hide()
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
+        self._list.setContentsMargins(0, 0, 12, 0)
         body = QWidget()
         body.setLayout(self._list)
         scroll = QScrollArea()
