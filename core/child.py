@@ -189,4 +189,8 @@ def _end(process: SpawnProcess) -> None:
     if process.is_alive():
         process.kill()
         process.join(_TERMINATE_S)
+    if process.is_alive():
+        # On a machine that swaps a killed process takes its time to go; multiprocessing reaps it at the next start.
+        logger.warning("child %s (process %s) was killed and is not gone yet", process.name, process.pid)
+        return
     process.close()

@@ -108,6 +108,23 @@ def test_closing_leaves_no_process(echo: Child) -> None:
 
 
 @posix
+def test_a_killed_child_that_takes_its_time_to_go_is_no_error(
+    echo: Child, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = int(echo.call(b"a", 60).split()[0])
+    monkeypatch.setattr(child_module, "_TERMINATE_S", 0.0)  # waits for nothing: the child is still there
+    monkeypatch.setattr(child_module.SpawnProcess, "kill", lambda process: None)
+    monkeypatch.setattr(child_module.SpawnProcess, "terminate", lambda process: None)
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        echo.kill()
+        assert "is not gone yet" in caplog.text
+        assert not echo.running
+    finally:
+        process.kill()
+
+
 def test_the_child_leaves_when_its_parent_is_killed() -> None:
     script = textwrap.dedent("""
         import os, signal
