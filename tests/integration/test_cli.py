@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -427,3 +428,18 @@ def test_a_damaged_index_is_told_in_one_line(findling: Findling) -> None:
     index.write_bytes(b"this is no database " * 500)
     _, err = findling.run("status", code=3)
     assert err.startswith("findling: ") and err.count("\n") == 1
+
+
+# --- the demo
+
+
+def test_the_tour_finds_what_it_asks_for_and_leaves_the_own_index_alone(findling: Findling) -> None:
+    out, err = findling.run("demo", "--tour")
+    assert err == ""
+    answers = [line for line in out.splitlines() if line.startswith("     right, in ")]
+    assert len(answers) == len(tomllib.loads((DEMO / "tour.toml").read_text("utf-8"))["query"]) >= 12
+    assert "WRONG" not in out
+    assert "Every answer is right." in out
+    assert findling.json("roots")["roots"] == []
+    assert findling.json("status")["files"] == 0
+    assert not any(model["demo"] and model["active"] for model in findling.json("models", "list")["models"])
