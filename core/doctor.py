@@ -72,7 +72,3 @@ def _models(settings: Settings) -> Check:
     active = {info.role: info.name for info in list_models(settings) if info.active}
     said = [f"{role.value}: {active.get(role, 'none')}" for role in ModelRole]
     return Check("models", True, ", ".join(said))
-
-
-def all_well(checks: list[Check]) -> bool:
-    return all(check.ok for check in checks)

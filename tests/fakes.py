@@ -24,7 +24,7 @@ from core.extract.base import Reader
 from core.models.base import SAMPLE_RATE_HZ
 from core.types import EmbeddingSpace, Extraction, Matrix, SpeechSpan
 
-TEXT_DIM = 128
+TEXT_DIM = 1024  # so wide that two words seldom share a place
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 30, 30),
     "green": (30, 160, 50),

@@ -209,12 +209,15 @@ def failures(
 
 
 @app.command()
-def doctor() -> int:
+def doctor(as_json: Json = False) -> int:
     """Look for faults in the index, the folders and the models."""
     with opened() as engine:
         checks = engine.doctor()
-    for check in checks:
-        say(wording.check_line(check))
+    if as_json:
+        say(shapes.dumps(shapes.doctor_shape(checks)))
+    else:
+        for check in checks:
+            say(wording.check_line(check))
     return ExitCode.OK if all(check.ok for check in checks) else ExitCode.INDEX_UNAVAILABLE
 
 

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core.types import Failure, Hit, IndexReport, ModelInfo, ModelRole, RootStatus, SearchResult, SegmentHit, Status
+from core.types import (
+    Check,
+    Failure,
+    Hit,
+    IndexReport,
+    ModelInfo,
+    ModelRole,
+    RootStatus,
+    SearchResult,
+    SegmentHit,
+    Status,
+)
 
 Shape = dict[str, Any]
 
@@ -121,6 +132,13 @@ def status_shape(status: Status) -> Shape:
         "skipped": status.skipped,
         "index_bytes": status.index_bytes,
         "indexing": status.indexing,
+    }
+
+
+def doctor_shape(checks: Sequence[Check]) -> Shape:
+    return {
+        "ok": all(check.ok for check in checks),
+        "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks],
     }
 
 

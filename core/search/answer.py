@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,23 +34,50 @@ WEIGHTS: dict[Channel, float] = {
 _EXACT_NAME_WEIGHT = 10.0  # who types a file's name wants that file
 
 
+# Words that are there and likeness of meaning are two witnesses: two that each half convince, together do. Lists of one
+# sense are not: an encoder that takes one picture for another does so in all of them.
+_WORDS = frozenset({Channel.NAME, Channel.FULL_TEXT, Channel.TRANSCRIPT})
+
+
+@dataclass
+class Chance:
+    """The probability of being meant, from two independent senses."""
+
+    by_words: float = 0.0
+    by_likeness: float = 0.0
+
+    def add(self, channel: Channel, probability: float) -> None:
+        if channel in _WORDS:
+            self.by_words = max(self.by_words, probability)
+        else:
+            self.by_likeness = max(self.by_likeness, probability)
+
+    @property
+    def probability(self) -> float:
+        return any_of((self.by_words, self.by_likeness))
+
+
 @dataclass
 class RankedSegment:
     """One segment of a found file; ``segment_id`` is None where the file itself was found."""
 
     segment_id: int | None
-    probability: float = 0.0
+    chance: Chance = field(default_factory=Chance)
     fused: float = 0.0
     why: dict[Channel, Why] = field(default_factory=dict)
 
     def add(self, one: Evidence, rank: int, found: Found) -> None:
         channel = one.channel
         self.fused += WEIGHTS[channel] / (RANK_CONSTANT + rank)
-        self.probability = max(self.probability, found.probability)
+        self.chance.add(channel, found.probability)
         known = self.why.get(channel)
         # The list that judges several parts together has no score that means anything to a person.
         if len(one.parts) == 1 and (known is None or rank < known.rank):
             self.why[channel] = Why(channel, rank, round(found.score, 4))
+
+    @property
+    def probability(self) -> float:
+        return self.chance.probability
 
     def order(self) -> tuple[bool, float, int]:
         """Sorts segments of one file best first: what passed a gate before what did not."""
@@ -76,28 +104,28 @@ def assemble(
     lists.append(RankedList(exact, _EXACT_NAME_WEIGHT))
     fused = fuse(lists)
 
-    chances: dict[int, dict[int, float]] = {file_id: {} for file_id in fused}  # by file, by part
+    by_part: dict[int, dict[int, Chance]] = {file_id: defaultdict(Chance) for file_id in fused}
     for one in evidence:
         for found in one.found:
             for file_id in files.of(found):
-                chance = chances[file_id]
-                chance.update((part, max(chance.get(part, 0.0), found.probability)) for part in one.parts)
+                for part in one.parts:
+                    by_part[file_id][part].add(one.channel, found.probability)
     for file_id in exact:
-        chances[file_id][0] = 1.0
+        by_part[file_id][0].add(Channel.NAME, 1.0)
+    chances = {file_id: [chance.probability for chance in parts.values()] for file_id, parts in by_part.items()}
 
     def key(file_id: int) -> tuple[int, float, float, int]:
-        chance = chances[file_id].values()
-        answered = sum(one >= STRONG for one in chance)
+        answered = sum(chance >= STRONG for chance in chances[file_id])
         # The firsts of several lists tie, a passage and a photo say: the more probable one goes before the other.
-        return -answered, -round(fused[file_id], 9), -_any_of(chance), file_id
+        return -answered, -round(fused[file_id], 9), -any_of(chances[file_id]), file_id
 
-    kept = [file_id for file_id in fused if max(chances[file_id].values(), default=0.0) >= POSSIBLE]
+    kept = [file_id for file_id in fused if max(chances[file_id], default=0.0) >= POSSIBLE]
     segments = _segments(files, evidence, set(kept))
     ranked: list[RankedFile] = []
     ceiling = 1.0
     for file_id in sorted(kept, key=key):
-        strong = max(chances[file_id].values()) >= STRONG
-        score = _any_of(chances[file_id].values())
+        strong = max(chances[file_id]) >= STRONG
+        score = any_of(chances[file_id])
         ceiling = min(ceiling, score if strong else min(score, STRONG - 0.01))
         ranked.append(RankedFile(files.rows[file_id], ceiling, strong, segments[file_id]))
     return ranked
@@ -160,15 +188,15 @@ def _segments(files: _Files, evidence: Sequence[Evidence], wanted: set[int]) -> 
         best_first = sorted(segments.values(), key=RankedSegment.order)
         if whole is not None and best_first and (best_first[0].probability >= STRONG or whole.probability < STRONG):
             best_first[0].why.update(whole.why)
-            best_first[0].probability = max(best_first[0].probability, whole.probability)
+            best_first[0].chance.add(Channel.NAME, whole.probability)
         elif whole is not None:
             best_first.insert(0, whole)
         ordered[file_id] = tuple(best_first)
     return ordered
 
 
-def _any_of(probabilities: Iterable[float]) -> float:
-    """The probability that at least one of independent parts is answered."""
+def any_of(probabilities: Iterable[float]) -> float:
+    """The probability that at least one of independent events holds."""
     none = 1.0
     for probability in probabilities:
         none *= 1.0 - probability

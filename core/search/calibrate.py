@@ -91,8 +91,10 @@ def against_each_other(
     return np.asarray((background.standardise(cosines) + seen_from_each) / 2, np.float32)
 
 
-# A text's score for a query against the same text's scores for everyday queries.
-DENSE_TEXT_GATE = Gate(centre=5.5, width=0.6)
+# A text's score for a query against the same text's scores for everyday queries. Of many texts that mean nothing the
+# best one stands out by more: see ``dense_text_gate``.
+_TEXT_GATE_RISE, _TEXT_GATE_BASE, _TEXT_GATE_WIDTH = 1.2, 0.6, 0.6
+_FEWEST_TEXTS = 30  # the smallest library that the line was measured on
 
 # Words against pictures: a picture's score for the words against the same picture's for everyday queries, and a little
 # of how it stands out in the library. The second is noise where much of the library shows what is asked for.
@@ -116,6 +118,17 @@ LOOK_ALIKE_PAIRS = Background(0.18, 0.145, 10)
 
 # The share of a query's weight in words (by inverse document frequency) that a text must hold.
 COVERAGE_GATE = Gate(centre=0.55, width=0.08)
+
+
+def dense_text_gate(texts: int) -> Gate:
+    """The gate for the best of ``texts`` texts.
+
+    The greatest of n independent normal scores grows as sqrt(2 ln n) (extreme value theory; David and Nagaraja, "Order
+    Statistics", 2003). Queries about nothing in the library follow that line: their best text stood out by 1.7 at the
+    median among 30 texts and by 3.1 among 1,857.
+    """
+    greatest = float(np.sqrt(2.0 * np.log(max(texts, _FEWEST_TEXTS))))
+    return Gate(_TEXT_GATE_BASE + _TEXT_GATE_RISE * greatest, _TEXT_GATE_WIDTH)
 
 
 def photo_probability(against_bank: Floats, against_library: Floats) -> Floats:

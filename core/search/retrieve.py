@@ -13,7 +13,6 @@ from core.search.calibrate import (
     CLIP_LIKE_GATE,
     CLIP_PAIRS,
     COVERAGE_GATE,
-    DENSE_TEXT_GATE,
     LOOK_ALIKE_GATE,
     LOOK_ALIKE_PAIRS,
     Background,
@@ -21,6 +20,7 @@ from core.search.calibrate import (
     Gate,
     against_each_other,
     against_rows,
+    dense_text_gate,
     inverse_document_frequency,
     joint_probability,
     photo_probability,
@@ -148,10 +148,12 @@ class Retriever:
 
     def dense_text(self, space_id: int, scores: Scores, kind: SegmentKind, bank: Matrix, part: int) -> Evidence:
         """Passages or speech near a text, gated against everyday queries."""
-        chosen = self._best(scores, scores.cosines, self._of_kind(scores, kind))
+        texts = self._of_kind(scores, kind)
+        chosen = self._best(scores, scores.cosines, texts)
         cosines = scores.cosines[chosen]
         rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
-        probabilities = DENSE_TEXT_GATE.probability(against_rows(rows, bank, cosines))
+        gate = dense_text_gate(int(texts.sum()))
+        probabilities = gate.probability(against_rows(rows, bank, cosines))
         return Evidence(TEXT_CHANNELS[kind][1], (part,), self._pick(scores, chosen, cosines, probabilities))
 
     def photos_by_words(self, space_id: int, scores: Scores, bank: Matrix, part: int) -> Evidence:

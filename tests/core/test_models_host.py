@@ -172,10 +172,12 @@ def test_a_query_goes_before_waiting_batches(host: EncoderHost, tmp_path: Path) 
     indexer.start()
     while not log.exists():
         time.sleep(0.01)
+    before = len(log.read_text().split())
     host.encode_queries(note)
-    seen = log.read_text().split()
     indexer.join()
-    assert seen[-1] == "queries"
+    seen = log.read_text().split()
+    # The batch under way goes first, and one that slips in between reading the log and asking.
+    assert seen.index("queries") <= before + 2 < len(seen) - 1
     assert len(log.read_text().split()) > len(seen), "the indexer still had batches waiting"
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import tomllib
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-PATIENCE_S = 120.0  # how long a loop waits for another process before the test fails; nothing is measured by it
+from tests.command_line import PATIENCE_S, Findling
+
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
 NOT_UTF_8 = b"caf\xe9 menu.txt"
 
@@ -29,56 +27,6 @@ BOAT = "# Harbour log\n\nWe took the old sailing boat out at sunset and came bac
 BREAD = "Mix flour, water and salt. Let the dough rest overnight and bake the bread in a hot oven.\n"
 LEASE = "The tenant pays the monthly rent for the flat on the first day of each month.\n"
 MENU = "Lunch menu: onion soup, grilled trout with lemon, apple cake.\n"
-
-
-@dataclass
-class Findling:
-    """The command line with a home of its own."""
-
-    home: Path
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        # A dead proxy: whatever would reach for the network fails at once instead of answering.
-        nowhere = "http://127.0.0.1:9"
-        return {**os.environ, "FINDLING_HOME": str(self.home), "HF_ENDPOINT": nowhere, "HTTPS_PROXY": nowhere}
-
-    def start(self, *arguments: str | Path | bytes) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core.cli", *arguments],
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.started.append(process)
-        return process
-
-    def run(self, *arguments: str | Path | bytes, code: int = 0) -> tuple[str, str]:
-        """Run one command, which must end with ``code``; what it wrote to its two streams."""
-        out, err = self.start(*arguments).communicate(timeout=PATIENCE_S * 2)
-        assert self.started[-1].returncode == code, f"{arguments}: {self.started[-1].returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return out, err
-
-    def json(self, *arguments: str | Path | bytes, code: int = 0) -> dict[str, Any]:
-        out, err = self.run(*arguments, "--json", code=code)
-        assert all(line.startswith("findling: ") for line in err.splitlines())
-        shape = json.loads(out)
-        assert isinstance(shape, dict)
-        return shape
-
-    def found(self, *arguments: str | Path | bytes, code: int = 0) -> list[str]:
-        """The names of the files that a search finds, best first."""
-        return [Path(hit["path"]).name for hit in self.json("search", *arguments, code=code)["hits"]]
-
-    def stop_all(self) -> None:
-        for process in self.started:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -278,6 +226,10 @@ def test_status_roots_and_doctor(indexed: tuple[Findling, dict[str, Any]], libra
     assert (root["path"], root["files"], root["failed"]) == (str(library), report["files"], 2)
     out, _ = findling.run("doctor")
     assert "WRONG" not in out
+    doctor = findling.json("doctor")
+    assert doctor["ok"] is True
+    assert all(set(check) == {"name", "ok", "detail"} and check["ok"] for check in doctor["checks"])
+    assert {"index", "vectors", "models"} <= {check["name"] for check in doctor["checks"]}
 
 
 def test_models_are_listed_and_fetched_only_on_a_yes(indexed: tuple[Findling, dict[str, Any]]) -> None:
