@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,9 @@ WEIGHTS: dict[Channel, float] = {
     Channel.SAME_CONTENT: 20.0,  # more than all others together
 }
 _EXACT_NAME_WEIGHT = 10.0  # who types a file's name wants that file
+# A name or folder that holds one of several words, "Snow" say, hardly tells which file is meant. Reciprocal ranks lie so
+# close together that any real weight would put it before the file that says all of them: it only parts ties.
+_NAME_HINT_WEIGHT = 0.001
 
 
 # Words that are there and likeness of meaning are two witnesses: two that each half convince, together do. Lists of one
@@ -99,7 +102,7 @@ def assemble(
 ) -> list[RankedFile]:
     """Order what was found: strong before possible, answering more parts before fewer, then by rank fusion."""
     files = _Files(store, evidence, where, frozenset().union(*(part.paths for part in parts)))
-    lists = [RankedList(_file_ids(files, one.found), WEIGHTS[one.channel]) for one in evidence]
+    lists = [ranked for one in evidence for ranked in _ranked_lists(files, one)]
     exact = files.called(text)
     lists.append(RankedList(exact, _EXACT_NAME_WEIGHT))
     fused = fuse(lists)
@@ -166,6 +169,16 @@ class _Files:
 def _names(path: bytes) -> tuple[str, str]:
     name = Path(os.fsdecode(path))
     return name.name.casefold(), name.stem.casefold()
+
+
+def _ranked_lists(files: _Files, one: Evidence) -> Iterator[RankedList]:
+    if one.channel is not Channel.NAME:
+        yield RankedList(_file_ids(files, one.found), WEIGHTS[one.channel])
+        return
+    yield RankedList(
+        _file_ids(files, (found for found in one.found if found.probability >= STRONG)), WEIGHTS[one.channel]
+    )
+    yield RankedList(_file_ids(files, one.found), _NAME_HINT_WEIGHT)
 
 
 def _file_ids(files: _Files, found: Iterable[Found]) -> list[int]:
