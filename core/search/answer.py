@@ -32,8 +32,8 @@ WEIGHTS: dict[Channel, float] = {
     Channel.SAME_CONTENT: 20.0,  # more than all others together
 }
 _EXACT_NAME_WEIGHT = 10.0  # who types a file's name wants that file
-# A name or folder that holds one of several words, "Snow" say, hardly tells which file is meant. Reciprocal ranks lie so
-# close together that any real weight would put it before the file that says all of them: it only parts ties.
+# A name or folder that holds one of several words, "Snow" say, hardly tells which file is meant. Reciprocal ranks lie
+# so close together that any real weight would put it before the file that says all of them: it only parts ties.
 _NAME_HINT_WEIGHT = 0.001
 
 
