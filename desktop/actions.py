@@ -115,4 +115,3 @@ SPECS: tuple[ActionSpec, ...] = (
     ActionSpec(Act.ABOUT, QT_TRANSLATE_NOOP("Actions", "About Findling"), ("Ctrl+I",), "info", _WINDOW),
     ActionSpec(Act.QUIT, QT_TRANSLATE_NOOP("Actions", "Quit"), ("Ctrl+Q",), "x", _WINDOW),
 )
-BY_ACT = {spec.act: spec for spec in SPECS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.extract.look_alike import hash_distance
 from core.search.part import Part
 from core.search.retrieve import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, TEXT_CHANNELS, Evidence, Found, Retriever
 from core.store.store import LOOK_ALIKE_MODEL, Store
@@ -97,5 +98,5 @@ def _near_copies(store: Store, part: Part) -> frozenset[int]:
     return frozenset(
         content_id
         for content_id, other in store.contents.phashes().items()
-        if (phash ^ other).bit_count() <= NEAR_COPY_BITS
+        if hash_distance(phash, other) <= NEAR_COPY_BITS
     )

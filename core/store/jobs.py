@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from core.store.connection import Database
@@ -12,14 +11,6 @@ from core.store.files import from_signed, placeholders
 from core.types import Failure, FileStamp, Kind, SegmentKind, Stage
 
 MAX_ATTEMPTS = 3  # a file that was being read at three sudden deaths of the program is not tried a fourth time
-
-
-class JobState(StrEnum):
-    """A finished job has no row."""
-
-    READY = "ready"
-    RUNNING = "running"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True)
