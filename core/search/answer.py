@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.search.evidence import Evidence, Found
 from core.search.fuse import RANK_CONSTANT, RankedList, fuse
 from core.search.part import Part
-from core.search.retrieve import Evidence, Found
 from core.store.files import FileRow
 from core.store.filters import FileFilter
 from core.store.store import Store

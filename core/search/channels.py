@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.extract.look_alike import hash_distance
+from core.search.dense import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, DenseRetriever
+from core.search.evidence import TEXT_CHANNELS, Evidence, Found
+from core.search.lexical import LexicalRetriever
 from core.search.part import Part
-from core.search.retrieve import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, TEXT_CHANNELS, Evidence, Found, Retriever
+from core.store.filters import FileFilter
 from core.store.store import LOOK_ALIKE_MODEL, Store
 from core.store.vectors import Scores
 from core.types import Channel, Matrix
@@ -25,21 +28,31 @@ class SearchSpace:
 
 
 def gather(
-    store: Store, retriever: Retriever, parts: Sequence[Part], text: SearchSpace | None, photo: SearchSpace | None
+    store: Store,
+    where: FileFilter,
+    files: int,
+    parts: Sequence[Part],
+    text: SearchSpace | None,
+    photo: SearchSpace | None,
 ) -> list[Evidence]:
-    """Every channel's answer to every part that has something to ask it, empty ones left out."""
+    """Every channel's answer to every part that has something to ask it, empty ones left out.
+
+    ``where`` says which files may be found, ``files`` how many a list may hold.
+    """
+    lexical = LexicalRetriever(store, where, files)
+    dense = DenseRetriever(store, where, files)
     evidence: list[Evidence] = []
     for number, part in enumerate(parts):
-        evidence.extend(_lexical(retriever, part, number))
+        evidence.extend(_lexical(lexical, part, number))
     if text is not None:
-        evidence.extend(_text_space(retriever, parts, text))
+        evidence.extend(_text_space(dense, parts, text))
     if photo is not None:
-        evidence.extend(_photo_space(store, retriever, parts, photo))
-    evidence.extend(_look_alikes(store, retriever, parts))
+        evidence.extend(_photo_space(store, dense, parts, photo))
+    evidence.extend(_look_alikes(store, dense, parts))
     return [one for one in evidence if one.found]
 
 
-def _lexical(retriever: Retriever, part: Part, number: int) -> list[Evidence]:
+def _lexical(retriever: LexicalRetriever, part: Part, number: int) -> list[Evidence]:
     found = [retriever.names(part.name_terms, number)]
     found.extend(retriever.full_text(part.terms, kind, number, like=part.is_example) for kind in TEXT_CHANNELS)
     if part.content_id is not None:
@@ -47,7 +60,7 @@ def _lexical(retriever: Retriever, part: Part, number: int) -> list[Evidence]:
     return found
 
 
-def _text_space(retriever: Retriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
+def _text_space(retriever: DenseRetriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
     scans = {number: retriever.scan(space.id, part.text) for number, part in enumerate(parts) if part.text is not None}
     evidence: list[Evidence] = []
     for kind, (_, channel) in TEXT_CHANNELS.items():
@@ -59,7 +72,7 @@ def _text_space(retriever: Retriever, parts: Sequence[Part], space: SearchSpace)
     return evidence
 
 
-def _photo_space(store: Store, retriever: Retriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
+def _photo_space(store: Store, retriever: DenseRetriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
     evidence: list[Evidence] = []
     scans: dict[int, Scores] = {}
     for number, part in enumerate(parts):
@@ -76,7 +89,7 @@ def _photo_space(store: Store, retriever: Retriever, parts: Sequence[Part], spac
     return evidence
 
 
-def _look_alikes(store: Store, retriever: Retriever, parts: Sequence[Part]) -> list[Evidence]:
+def _look_alikes(store: Store, retriever: DenseRetriever, parts: Sequence[Part]) -> list[Evidence]:
     space = store.vectors.newest_space(LOOK_ALIKE_MODEL)
     space_id = store.vectors.find_space(space) if space is not None else None
     if space_id is None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from core.errors import display_path
 from core.search.answer import POSSIBLE, STRONG, RankedFile, RankedSegment
+from core.search.evidence import SEGMENTS_PER_FILE
 from core.search.part import Part
 from core.search.query import Term, any_of
-from core.search.retrieve import SEGMENTS_PER_FILE
 from core.search.snippet import Snippet, cut_snippet, mark_words, read_marked
 from core.store.segments import SegmentRow
 from core.store.store import Store

@@ -16,7 +16,6 @@ from core.search.examples import ExampleReader, Transcribe
 from core.search.hydrate import Hydrator
 from core.search.part import NO_PHOTO_MODEL, NO_TEXT_MODEL, Notes, Part, words_part
 from core.search.query import parse
-from core.search.retrieve import Retriever
 from core.store.filters import FileFilter
 from core.store.store import Store
 from core.types import EmbeddingSpace, Kind, Matrix, Query, SearchResult
@@ -51,8 +50,7 @@ class Searcher:
         where = _file_filter(query)
         # Encoding is done: from here on one consistent view, though the indexer goes on writing.
         with self._store.database.read():
-            retriever = Retriever(self._store, where, max(_LEAST_LIST, 2 * query.limit))
-            evidence = gather(self._store, retriever, parts, text, photo)
+            evidence = gather(self._store, where, max(_LEAST_LIST, 2 * query.limit), parts, text, photo)
             ranked = assemble(self._store, evidence, parts, parsed.text, where)
             shown, hidden = _choose(ranked, query)
             hits = Hydrator(self._store, parts).hits(shown)

@@ -28,7 +28,6 @@ from core.search.channels import SearchSpace, gather
 from core.search.fuse import RankedList, fuse
 from core.search.part import Notes, words_part
 from core.search.query import parse
-from core.search.retrieve import Retriever
 from core.store.filters import FileFilter
 from core.store.store import Store
 from core.types import Channel, Kind, Query
@@ -143,7 +142,7 @@ def channel_rankings(engine: Engine, collection: Collection) -> dict[Channel, li
         text = SearchSpace(store.vectors.space_id(space), Banks(store.notes).get(space, encoders.encode_queries))
         for query in collection.queries:
             part = words_part(parse(query), encoders, frozenset({Kind.DOCUMENT}), Notes())
-            evidence = gather(store, Retriever(store, FileFilter(), 200), [part], text, None)
+            evidence = gather(store, FileFilter(), 200, [part], text, None)
             for channel, rankings in found.items():
                 contents = [
                     one.content_id or 0 for list_ in evidence if list_.channel is channel for one in list_.found

@@ -1,10 +1,9 @@
-"""The channels: each turns one part of a query into one ranked list of segments or files, gated."""
+"""The channels of vectors: each turns one part of a query into one ranked list of segments, gated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from core.search.calibrate import (
     CLIP_LIKE_GATE,
     CLIP_PAIRS,
-    COVERAGE_GATE,
     LOOK_ALIKE_GATE,
     LOOK_ALIKE_PAIRS,
     Background,
@@ -21,51 +19,17 @@ from core.search.calibrate import (
     against_each_other,
     against_rows,
     dense_text_gate,
-    inverse_document_frequency,
     joint_probability,
     photo_probability,
     robust_background,
 )
-from core.search.query import Term, any_of
+from core.search.evidence import SEGMENTS_READ, TEXT_CHANNELS, Evidence, Found, limited, places
 from core.store.filters import FileFilter
 from core.store.store import Store
 from core.store.vectors import Scores
 from core.types import Channel, Matrix, SegmentKind, Vector
 
-SEGMENTS_PER_FILE = 6  # the best one and what is shown under it
-_SEGMENTS_READ = 2000  # of one list; a long book may fill many of its places
 _SAMPLE = 256  # pictures of the library that stand for all of them
-# Similar texts share some of the words that tell most, never most of them.
-_LIKE_COVERAGE_GATE = Gate(centre=0.35, width=0.08)
-
-TEXT_CHANNELS = {
-    SegmentKind.PASSAGE: (Channel.FULL_TEXT, Channel.DOCUMENT_DENSE),
-    SegmentKind.SPEECH: (Channel.TRANSCRIPT, Channel.TRANSCRIPT_DENSE),
-}
-
-
-@dataclass(frozen=True)
-class Found:
-    """One place in a list. ``file_id`` is set where the file itself was found, by its name, else the other two."""
-
-    score: float  # the channel's own
-    probability: float
-    content_id: int | None = None
-    segment_id: int | None = None
-    file_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What one channel says about one part of a query, best first. A content may be in it with several segments.
-
-    ``parts`` are numbers of the query's parts (the words, each example file): one, or those that the list judges
-    together. Passing its gate answers all of them.
-    """
-
-    channel: Channel
-    parts: tuple[int, ...]
-    found: tuple[Found, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +45,7 @@ CLIP_LIKENESS = Likeness(Channel.CLIP_IMAGE, CLIP_LIKE_GATE, CLIP_PAIRS)
 LOOK_ALIKE_LIKENESS = Likeness(Channel.LOOK_ALIKE, LOOK_ALIKE_GATE, LOOK_ALIKE_PAIRS)
 
 
-class Retriever:
+class DenseRetriever:
     """Answers for one query inside one view of the index.
 
     ``where`` says which files may be found; backgrounds are taken over the whole library all the same, so that a filter
@@ -94,51 +58,6 @@ class Retriever:
         self._files = files  # how many a list may hold
         self._allowed = np.array(store.files.contents_allowed(where), dtype=np.int64)
         self._kinds: dict[SegmentKind, NDArray[np.int64]] = {}
-
-    # Words as such
-
-    def names(self, terms: Sequence[Term], part: int) -> Evidence:
-        """Files whose name, folder, title or camera holds words of the query."""
-        found: list[Found] = []
-        if terms:
-            matches = self._store.files.match_names(any_of(tuple(terms)), self._where, self._files)
-            postings = [self._store.files.name_postings(term.expression) for term in terms]
-            ids = [file_id for file_id, _ in matches]
-            held = np.array([[file_id in posting for posting in postings] for file_id in ids], dtype=bool)
-            counts = np.array([len(posting) for posting in postings], dtype=np.int64)
-            coverage = _coverage(held.reshape(len(ids), len(terms)), counts, self._store.files.count())
-            probabilities = COVERAGE_GATE.probability(coverage)
-            # What holds more of the words goes first, whatever the lengths of the names.
-            order = sorted(range(len(ids)), key=lambda at: (-round(float(coverage[at]), 3), at))
-            found = [Found(-matches[at][1], float(probabilities[at]), file_id=ids[at]) for at in order]
-        return Evidence(Channel.NAME, (part,), tuple(found))
-
-    def full_text(self, terms: Sequence[Term], kind: SegmentKind, part: int, *, like: bool = False) -> Evidence:
-        """Segments that hold words of the query, by BM25. ``like``: the words are an example's key terms."""
-        channel = TEXT_CHANNELS[kind][0]
-        if not terms:
-            return Evidence(channel, (part,), ())
-        matches = self._store.segments.match(any_of(tuple(terms)), kind, self._where, _SEGMENTS_READ)
-        if not matches:
-            return Evidence(channel, (part,), ())
-        segment_ids = np.array([match.segment_id for match in matches], dtype=np.int64)
-        postings = [self._store.segments.postings(term.expression) for term in terms]
-        held = np.stack([np.isin(segment_ids, posting) for posting in postings], axis=1)
-        counts = np.array([posting.size for posting in postings], dtype=np.int64)
-        coverage = _coverage(held, counts, self._store.segments.count_texts())
-        gate = _LIKE_COVERAGE_GATE if like else COVERAGE_GATE
-        return Evidence(
-            channel,
-            (part,),
-            self._places(
-                segment_ids,
-                np.array([match.content_id for match in matches], dtype=np.int64),
-                np.array([-match.bm25 for match in matches], dtype=np.float32),
-                gate.probability(coverage),
-            ),
-        )
-
-    # Vectors
 
     def scan(self, space_id: int, vector: Vector) -> Scores:
         """Cosines to all vectors of a space, in the order of segment ids, so that scans of one space are aligned."""
@@ -190,8 +109,6 @@ class Retriever:
         chosen = self._best(first, total, mask)
         return Evidence(channel, tuple(scans), self._pick(first, chosen, total[chosen], probabilities[chosen]))
 
-    # Parts of the above
-
     def _sample(self, space_id: int, scores: Scores) -> Matrix:
         """Vectors spread over the whole space, float32, shape (at most _SAMPLE, dim)."""
         size = min(_SAMPLE, scores.segment_ids.size)
@@ -207,43 +124,13 @@ class Retriever:
     def _best(self, scores: Scores, values: Floats, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Positions of the best segments among those that may be found, best first; ties in the order of ids."""
         positions = np.flatnonzero(mask & np.isin(scores.content_ids, self._allowed))
-        if positions.size > _SEGMENTS_READ:
-            top = np.argpartition(-values[positions], _SEGMENTS_READ)[:_SEGMENTS_READ]
+        if positions.size > SEGMENTS_READ:
+            top = np.argpartition(-values[positions], SEGMENTS_READ)[:SEGMENTS_READ]
             positions = np.sort(positions[top])
         ordered = positions[np.argsort(-values[positions], kind="stable")]
-        kept = list(islice(self._limited(scores.content_ids[ordered]), ordered.size))
-        return np.asarray(ordered[kept], dtype=np.int64)
-
-    def _limited(self, content_ids: NDArray[np.int64]) -> Iterator[int]:
-        """Positions in a best-first list, leaving out contents beyond the list's length and too many of one."""
-        seen: dict[int, int] = {}
-        for position, content_id in enumerate(content_ids.tolist()):
-            count = seen.get(content_id, 0)
-            if count == SEGMENTS_PER_FILE or (count == 0 and len(seen) == self._files):
-                continue
-            seen[content_id] = count + 1
-            yield position
+        return ordered[limited(scores.content_ids[ordered], self._files)]
 
     def _pick(
         self, scores: Scores, chosen: NDArray[np.int64], values: Floats, probabilities: Floats
     ) -> tuple[Found, ...]:
-        return _found(scores.segment_ids[chosen], scores.content_ids[chosen], values, probabilities)
-
-    def _places(
-        self, segment_ids: NDArray[np.int64], content_ids: NDArray[np.int64], values: Floats, probabilities: Floats
-    ) -> tuple[Found, ...]:
-        kept = list(self._limited(content_ids))
-        return _found(segment_ids[kept], content_ids[kept], values[kept], probabilities[kept])
-
-
-def _found(
-    segment_ids: NDArray[np.int64], content_ids: NDArray[np.int64], values: Floats, probabilities: Floats
-) -> tuple[Found, ...]:
-    columns = zip(values.tolist(), probabilities.tolist(), content_ids.tolist(), segment_ids.tolist(), strict=True)
-    return tuple(Found(*row) for row in columns)
-
-
-def _coverage(held: NDArray[np.bool_], counts: NDArray[np.int64], total: int) -> Floats:
-    """The share of the terms' weight that each text holds; ``held`` (texts, terms), ``counts`` (terms,)."""
-    weights = inverse_document_frequency(counts, max(total, int(counts.max(initial=0))))
-    return np.asarray(held @ weights / weights.sum(), np.float32)
+        return places(scores.segment_ids[chosen], scores.content_ids[chosen], values, probabilities)
