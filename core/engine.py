@@ -24,6 +24,8 @@ from core.index.requests import apply_requests
 from core.models import library
 from core.models.base import Encoders, Speech
 from core.models.host import EncoderHost, SpeechHost
+from core.search.answerer import Answerer
+from core.search.examples import ExampleReader
 from core.search.searcher import Searcher
 from core.store.filters import is_under
 from core.store.roots import Verb
@@ -66,7 +68,8 @@ class Engine:
         self._indexing = False
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, Sandbox) else reader
-        self._searcher = Searcher(store, encoders, self._example_reader, self._transcribe_example)
+        examples = ExampleReader(store, encoders, self._example_reader, self._transcribe_example)
+        self._searcher = Searcher(examples, Answerer(store, encoders))
 
     @classmethod
     def open(
@@ -243,7 +246,7 @@ class Engine:
 
     def close(self) -> None:
         """End the children and close the index. Cancel a running ``index`` or ``watch`` first and wait for it."""
-        for part in (self._reader, self._example_reader, self._encoders, self._speech):
+        for part in (self._searcher, self._reader, self._example_reader, self._encoders, self._speech):
             part.close()
         self._store.close()
 

@@ -63,11 +63,11 @@ class Transcriber(Protocol):
         ...
 
 
-class Encoders(Protocol):
-    """What the indexer and the searcher see of the encoder child.
+class QueryEncoders(Protocol):
+    """What answering a query needs of the encoders: spaces, and words into them.
 
     Every ``encode_*`` raises ``ModelMissingError`` when no model of that role is installed, ``ModelError``
-    when it cannot be used, ``ChildError`` when the child dies twice on the same input.
+    when it cannot be used, ``ChildError`` when its process dies twice on the same input.
     """
 
     def photo_space(self) -> EmbeddingSpace | None:
@@ -76,17 +76,21 @@ class Encoders(Protocol):
 
     def text_space(self) -> EmbeddingSpace | None: ...
 
-    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix: ...
-
     def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
         """Words into the photo space (the CLIP text tower). Goes before waiting batches of the indexer."""
         ...
 
-    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix: ...
-
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """Goes before waiting batches of the indexer."""
         ...
+
+
+class Encoders(QueryEncoders, Protocol):
+    """What the indexer and the searcher see of the encoder child."""
+
+    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix: ...
+
+    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix: ...
 
     def reload(self, settings: Settings) -> bool:
         """Look again which models are in use: one may have been installed or chosen. True when that changed.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from core.errors import ChildError, FindlingError, ModelError, ModelMissingError
-from core.models.base import Encoders
+from core.models.base import QueryEncoders
 from core.models.catalogue import shipped_catalogue
 from core.search.query import ParsedText, Term
 from core.types import EmbeddingSpace, Kind, Matrix, Vector
@@ -44,8 +44,8 @@ class Part:
 class Notes:
     """One-line remarks on what could not be asked, each said once, in order."""
 
-    def __init__(self) -> None:
-        self._lines: dict[str, None] = {}
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self._lines: dict[str, None] = dict.fromkeys(lines)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def as_note(error: FindlingError) -> str:
     return " ".join(str(error).split())
 
 
-def words_part(parsed: ParsedText, encoders: Encoders, kinds: frozenset[Kind], notes: Notes) -> Part:
+def words_part(parsed: ParsedText, encoders: QueryEncoders, kinds: frozenset[Kind], notes: Notes) -> Part:
     """Encode the words of a query for each tower that can serve the wanted kinds (all, when none is named)."""
     text = photo = None
     foreign = not _is_latin(parsed.text)

@@ -12,6 +12,8 @@ import pytest
 
 from core.engine import Engine
 from core.errors import UsageError
+from core.search.answerer import Answerer
+from core.search.examples import ExampleReader
 from core.search.searcher import Searcher
 from core.store.store import Store
 from core.types import Channel, Hit, Kind, Query, SegmentKind
@@ -42,7 +44,7 @@ def searcher(store: Store, encoders: FakeEncoders) -> Searcher:
         def __getattr__(self, name: str) -> object:
             raise AssertionError(f"{name} was called without an example")
 
-    return Searcher(store, encoders, NoReader(), lambda path: [])
+    return Searcher(ExampleReader(store, encoders, NoReader(), lambda path: []), Answerer(store, encoders))
 
 
 def names(hits: tuple[Hit, ...]) -> list[str]:
