@@ -24,8 +24,12 @@ from core.index.requests import apply_requests
 from core.models import library
 from core.models.base import Encoders, Speech
 from core.models.host import EncoderHost, SpeechHost
+from core.models.messages import ModelRef
 from core.search.answerer import Answerer
 from core.search.examples import ExampleReader
+from core.search.host import AnswerHost
+from core.search.messages import Models
+from core.search.question import Answers
 from core.search.searcher import Searcher
 from core.store.filters import is_under
 from core.store.roots import Verb
@@ -57,7 +61,16 @@ _MODEL_STAGES = {Stage.TEXT: ModelRole.TEXT, Stage.PHOTO: ModelRole.PHOTO, Stage
 class Engine:
     """Open with ``Engine.open``; close when done."""
 
-    def __init__(self, settings: Settings, store: Store, encoders: Encoders, speech: Speech, reader: Reader) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        encoders: Encoders,
+        speech: Speech,
+        reader: Reader,
+        answers: Answers | None = None,
+    ) -> None:
+        """``answers`` is the query child; without one, queries are answered in this process."""
         self._settings = settings
         self._store = store
         self._encoders = encoders
@@ -66,10 +79,11 @@ class Engine:
         self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh)
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
+        self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, Sandbox) else reader
         examples = ExampleReader(store, encoders, self._example_reader, self._transcribe_example)
-        self._searcher = Searcher(examples, Answerer(store, encoders))
+        self._searcher = Searcher(examples, answers or Answerer(store, encoders))
 
     @classmethod
     def open(
@@ -87,13 +101,12 @@ class Engine:
         """
         settings = settings or load_settings()
         settings.folders.create()
-        return cls(
-            settings,
-            Store(settings.folders),
-            encoders or EncoderHost(settings),
-            speech or SpeechHost(settings),
-            reader or Sandbox(),
-        )
+        store = Store(settings.folders)
+        speech, reader = speech or SpeechHost(settings), reader or Sandbox()
+        if encoders is not None:
+            return cls(settings, store, encoders, speech, reader)
+        host = EncoderHost(settings)
+        return cls(settings, store, host, speech, reader, AnswerHost(settings.folders, host, lambda: _in_use(host)))
 
     @property
     def settings(self) -> Settings:
@@ -181,6 +194,10 @@ class Engine:
         if not self._indexing:
             self._refresh()
         return self._searcher.search(query)
+
+    def warm_search(self) -> None:
+        """Start what answers queries, so that the first one does not wait for it."""
+        self._searcher.warm()
 
     def thumbnail(self, content_hash: str, size: int = 256) -> Path | None:
         """A JPEG file in the cache that fits in ``size`` (256 or 512) pixels; None where there is none."""
@@ -278,10 +295,13 @@ class Engine:
 
     def _refresh(self) -> None:
         """Take over settings and models that changed, also those that another process changed."""
-        try:
-            self._settings = load_settings(self._settings.folders)
-        except SettingsError as error:
-            logger.warning("the settings stay as they were: %s", error)
+        stamp = _stamp(self._settings.folders.settings)
+        if stamp != self._settings_stamp:  # parsing takes milliseconds, and this is on the way of every query
+            self._settings_stamp = stamp
+            try:
+                self._settings = load_settings(self._settings.folders)
+            except SettingsError as error:
+                logger.warning("the settings stay as they were: %s", error)
         self._encoders.reload(self._settings)
         self._speech.reload(self._settings)
 
@@ -311,6 +331,23 @@ class Engine:
             return self._speech.transcribe(pcm)
         finally:
             pcm.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Inode, size and mtime of a file, None where there is none; saving puts a new file in its place."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _in_use(host: EncoderHost) -> Models:
+    text, photo = host.model(ModelRole.TEXT), host.model(ModelRole.PHOTO)
+    return Models(
+        ModelRef.of(text) if text is not None else None,
+        ModelRef.of(photo) if photo is not None else None,
+    )
 
 
 def _absolute(folder: Path) -> Path:

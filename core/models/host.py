@@ -219,6 +219,10 @@ class EncoderHost:
         """The child's process id while it runs."""
         return self._child.pid
 
+    def model(self, role: ModelRole) -> InstalledModel | None:
+        """The model in use for a role with vectors, None when there is none."""
+        return self._models[role]
+
     def photo_space(self) -> EmbeddingSpace | None:
         return self._space(ModelRole.PHOTO)
 

@@ -46,6 +46,9 @@ class Answerer:
             self._drop_idle_notes(where.kinds, notes)
         return Answer(hits, hidden, notes.lines)
 
+    def warm(self) -> None:
+        """Nothing of its own to load: the encoders are its caller's."""
+
     def close(self) -> None:
         """Nothing of its own to end: the store is its caller's."""
 

@@ -30,10 +30,15 @@ class Searcher:
         started = time.perf_counter()
         notes = Notes()
         examples = tuple(self._examples.read(path, notes) for path in query.like)
-        question = Question(query.text, examples, _file_filter(query), query.limit, query.include_gated, notes.lines)
+        text = query.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
+        question = Question(text, examples, _file_filter(query), query.limit, query.include_gated, notes.lines)
         answer = self._answers.answer(question)
         took_ms = (time.perf_counter() - started) * 1000
         return SearchResult(query, answer.hits, answer.hidden, round(took_ms, 1), answer.notes)
+
+    def warm(self) -> None:
+        """Load what the first query would wait for."""
+        self._answers.warm()
 
     def close(self) -> None:
         self._answers.close()

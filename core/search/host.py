@@ -1,0 +1,101 @@
+"""The engine's side of the query child."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+
+from core.child import Child, ChildDied
+from core.config import Folders
+from core.errors import Cancelled, ChildError, FindlingError
+from core.models.base import QueryEncoders
+from core.models.messages import Vectors
+from core.search.messages import (
+    Answered,
+    Ask,
+    FromChild,
+    M,
+    Models,
+    Ready,
+    Refused,
+    ToChild,
+    Warm,
+    WordsWanted,
+    expect,
+    pack,
+    unpack_from_child,
+)
+from core.search.question import Answer, Question
+from core.search.worker import serve_answers
+from core.types import ModelRole
+
+logger = logging.getLogger(__name__)
+
+# A question takes a tenth of a second, the first one on a million segments and a cold disk several seconds.
+DEADLINE_S = 120.0
+
+
+class AnswerHost:
+    """``core.search.question.Answers`` over a child process. Safe to call from several threads: calls take turns.
+
+    The vectors in memory, the towers of the words and the work of ranking are the child's, so that the window's
+    process stays small and its event loop is never held up by a query.
+    """
+
+    def __init__(self, folders: Folders, encoders: QueryEncoders, models: Callable[[], Models]) -> None:
+        """``encoders`` make the vectors that the child has no tower for; ``models`` says which models are in use."""
+        self._encoders = encoders
+        self._models = models
+        self._child = Child("query", functools.partial(serve_answers, folders))
+        self._turn = threading.Lock()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return self._child.pid
+
+    def answer(self, question: Question) -> Answer:
+        """Raises what the child's ``Answerer`` raises, ``ChildError`` when it dies twice or hangs, ``Cancelled``."""
+        return self._ask(Ask(question, self._models()), Answered).answer
+
+    def warm(self) -> None:
+        """Start the child and load what the first question would wait for."""
+        self._ask(Warm(self._models()), Ready)
+
+    def close(self) -> None:
+        self._closed = True
+        self._child.close()
+
+    def _ask(self, request: ToChild, kind: type[M]) -> M:
+        with self._turn:
+            for last in (False, True):
+                if self._closed:
+                    raise Cancelled
+                try:
+                    return expect(self._converse(request), kind)
+                except ChildDied as error:
+                    if self._closed:
+                        raise Cancelled from error
+                    if last:
+                        raise ChildError(f"the search's process died twice on the same question ({error})") from error
+                    logger.warning("the search's process died (%s); it is started once more", error)
+        raise AssertionError("unreachable")
+
+    def _converse(self, request: ToChild) -> FromChild:
+        """Send a request, make the vectors that are asked for in between, and return the answer."""
+        self._child.send(pack(request))
+        while True:
+            message = unpack_from_child(self._child.receive(DEADLINE_S))
+            if not isinstance(message, WordsWanted):
+                return message
+            self._child.send(pack(self._encode(message)))
+
+    def _encode(self, wanted: WordsWanted) -> Vectors | Refused:
+        encode = self._encoders.encode_queries if wanted.role is ModelRole.TEXT else self._encoders.encode_photo_texts
+        try:
+            return Vectors.of(encode(wanted.texts))
+        except FindlingError as error:
+            return Refused.of(error)

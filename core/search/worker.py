@@ -1,0 +1,95 @@
+"""What the query child runs: an ``Answerer`` over a store of its own, and the words' towers without torch.
+
+The child is not niced: somebody waits for it. It imports neither torch nor transformers, so that it answers within a
+second of its start; words that it has no tower for it asks of the engine, whose encoder child has torch.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from core.config import Folders
+from core.models.messages import Vectors
+from core.models.worker import OFFLINE_ENVIRONMENT, keep_quiet
+from core.search.answerer import Answerer
+from core.search.messages import (
+    Answered,
+    Ask,
+    FromChild,
+    Ready,
+    Refused,
+    ToChild,
+    Warm,
+    WordsWanted,
+    expect,
+    pack,
+    unpack_in_child,
+)
+from core.search.towers import Towers
+from core.store.store import Store
+from core.types import Matrix, ModelRole
+
+# A person who has not searched for this long does not miss a third of a second; the towers are 100 to 300 MB.
+TOWERS_IDLE_S = 600.0
+
+
+def serve_answers(folders: Folders, connection: Connection) -> None:
+    """Answer questions until the pipe closes (``EOFError``)."""
+    os.environ.update(OFFLINE_ENVIRONMENT)
+    keep_quiet()
+    QueryWorker(folders, connection).serve()
+
+
+class QueryWorker:
+    """The child's side of the pipe."""
+
+    def __init__(self, folders: Folders, connection: Connection) -> None:
+        self._folders = folders
+        self._connection = connection
+        self._towers = Towers(self._ask_engine)
+        self._store: Store | None = None
+        self._answerer: Answerer | None = None
+
+    def serve(self) -> None:
+        """Raises ``EOFError`` when the engine has closed the pipe."""
+        try:
+            while True:
+                while not self._connection.poll(TOWERS_IDLE_S):
+                    self._towers.drop()
+                data = self._connection.recv_bytes()
+                self._connection.send_bytes(pack(self._reply(data)))
+        finally:
+            if self._store is not None:
+                self._store.close()
+
+    def _reply(self, data: bytes) -> FromChild:
+        try:
+            return self._handle(unpack_in_child(data))
+        except (EOFError, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is crosses the pipe as a typed reply
+            return Refused.of(error, traceback.format_exc())
+
+    def _handle(self, message: ToChild) -> FromChild:
+        if isinstance(message, Ask):
+            self._towers.use(message.models)
+            return Answered(self._ready().answer(message.question))
+        if isinstance(message, Warm):
+            self._towers.use(message.models)
+            self._ready()
+            self._towers.load()
+            return Ready()
+        raise AssertionError(f"{type(message).__name__} answers nothing that was asked")
+
+    def _ask_engine(self, role: ModelRole, texts: Sequence[str]) -> Matrix:
+        self._connection.send_bytes(pack(WordsWanted(role, list(texts))))
+        return expect(unpack_in_child(self._connection.recv_bytes()), Vectors).matrix()
+
+    def _ready(self) -> Answerer:
+        if self._answerer is None:
+            self._store = Store(self._folders)
+            self._answerer = Answerer(self._store, self._towers)
+        return self._answerer
