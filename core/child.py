@@ -11,13 +11,16 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
+from core import cpu
 from core.cancel import CancelToken
 from core.errors import Cancelled, ChildError
 
@@ -39,27 +42,35 @@ class ChildTimeout(ChildError):
     """The child gave no answer by its deadline and was ended."""
 
 
-def child_main(serve: Serve, connection: Connection, niceness: int) -> None:
-    """What the spawned interpreter runs: leave Ctrl-C to the parent, step back, serve until the pipe closes."""
+def child_main(serve: bytes, connection: Connection, niceness: int, environment: dict[str, str]) -> None:
+    """What the spawned interpreter runs: leave Ctrl-C to the parent, step back, serve until the pipe closes.
+
+    ``serve`` comes pickled, because unpickling it imports its module: libraries read ``environment`` at import.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
+    os.environ.update(environment)
+    cpu.step_back(niceness)
+    cpu.bound_heap()
+    function: Serve = pickle.loads(serve)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        serve(connection)  # EOF: the parent closed the pipe or is gone
+        function(connection)  # EOF: the parent closed the pipe or is gone
 
 
 class Child:
     """One child process, started on the first request and again after a death. Calls are serialised by the caller."""
 
-    def __init__(self, name: str, serve: Serve, *, niceness: int = 0) -> None:
+    def __init__(self, name: str, serve: Serve, *, niceness: int = 0, threads: int | None = None) -> None:
+        """``threads`` is what the child's libraries may use; they decide by themselves where it is None."""
         self.name = name
         self._serve = serve
         self._niceness = niceness
+        self.threads = threads  # of the next start
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._guard = threading.Lock()
         self.starts = 0
         self.last_used_s = time.monotonic()
+        _children.add(self)
 
     @property
     def running(self) -> bool:
@@ -67,12 +78,26 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        try:
+            return None if process is None else process.pid
+        except ValueError:  # it was ended by another thread just now
+            return None
 
     def send(self, message: bytes) -> None:
         """Send one request, starting the child if need be. Raises ``ChildDied``."""
         connection = self._ensure_started()
         self.last_used_s = time.monotonic()
+        try:
+            connection.send_bytes(message)
+        except OSError as error:
+            raise self._died() from error
+
+    def follow_up(self, message: bytes) -> None:
+        """Send to the child that runs, in the middle of a conversation. Raises ``ChildDied`` where there is none."""
+        connection = self._connection
+        if connection is None:
+            raise self._died()
         try:
             connection.send_bytes(message)
         except OSError as error:
@@ -153,9 +178,9 @@ class Child:
                 self._connection.close()
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
-            process = context.Process(
-                target=child_main, args=(self._serve, theirs, self._niceness), name=self.name, daemon=True
-            )
+            environment = {} if self.threads is None else cpu.thread_environment(self.threads)
+            arguments = (pickle.dumps(self._serve), theirs, self._niceness, environment)
+            process = context.Process(target=child_main, args=arguments, name=self.name, daemon=True)
             process.start()
             theirs.close()  # so that our end sees EOF when the child dies, and the child when we do
             self._process, self._connection = process, ours
@@ -173,6 +198,14 @@ class Child:
         if code is not None and code < 0:
             return ChildDied(f"ended by {_signal_name(-code)}")
         return ChildDied("ended unexpectedly" if code is None else f"ended with code {code}")
+
+
+_children: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def running_pids() -> list[int]:
+    """The processes of all children of this process that run now."""
+    return [pid for child in list(_children) if (pid := child.pid) is not None]
 
 
 def _signal_name(number: int) -> str:

@@ -7,15 +7,15 @@ where the platform wants them (platformdirs).
 from __future__ import annotations
 
 import os
+import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
 from core.errors import SettingsError
-from core.types import ModelRole
+from core.types import CpuShare, ModelRole
 
 HOME_VARIABLE = "FINDLING_HOME"
 
@@ -94,6 +94,9 @@ class Settings:
     folders: Folders
     models: dict[ModelRole, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ()  # spoken languages to expect, ISO 639-1; empty: detect for each recording
+    cpu_share: CpuShare = CpuShare.BALANCED  # what indexing in the background may take
+    pause_on_battery: bool = True
+    pause_when_busy: bool = True  # while other programs keep most of the processor
 
     def with_model(self, role: ModelRole, name: str) -> Settings:
         return replace(self, models={**self.models, role: name})
@@ -106,33 +109,59 @@ def load_settings(folders: Folders | None = None) -> Settings:
     """
     folders = folders or default_folders()
     try:
-        document = tomlkit.parse(folders.settings.read_text("utf-8")).unwrap()
+        # Read by the standard library, which is ten times as fast: the indexer looks every second.
+        document = tomllib.loads(folders.settings.read_text("utf-8"))
     except FileNotFoundError:
         return Settings(folders)
-    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"not a readable settings file: {error}", path=folders.settings) from error
-    models = document.get("models", {})
-    speech = document.get("speech", {})
-    if not isinstance(models, dict) or not isinstance(speech, dict):
-        raise SettingsError("[models] and [speech] must be tables", path=folders.settings)
+    models, speech, indexing = (_table(document, name, folders) for name in ("models", "speech", "indexing"))
     known = {role.value for role in ModelRole}
     languages = speech.get("languages", [])
     if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
         raise SettingsError('[speech] languages must be a list such as ["en", "de"]', path=folders.settings)
+    try:
+        share = CpuShare(indexing.get("cpu_share", CpuShare.BALANCED))
+    except ValueError as error:
+        choices = ", ".join(f'"{one}"' for one in CpuShare)
+        raise SettingsError(f"[indexing] cpu_share must be one of {choices}", path=folders.settings) from error
     return Settings(
         folders,
         models={ModelRole(role): str(name) for role, name in models.items() if role in known},
         languages=tuple(languages),
+        cpu_share=share,
+        pause_on_battery=_flag(indexing, "pause_on_battery", folders),
+        pause_when_busy=_flag(indexing, "pause_when_busy", folders),
     )
+
+
+def _table(document: dict[str, Any], name: str, folders: Folders) -> dict[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"[{name}] must be a table", path=folders.settings)
+    return table
+
+
+def _flag(table: dict[str, Any], name: str, folders: Folders) -> bool:
+    value = table.get(name, True)
+    if not isinstance(value, bool):
+        raise SettingsError(f"[indexing] {name} must be true or false", path=folders.settings)
+    return value
 
 
 def save_settings(settings: Settings) -> None:
     """Write the settings beside what else the file holds, comments included, in one step."""
+    import tomlkit  # here, because most processes only ever read them
+
     path = settings.folders.settings
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     document["models"] = {role.value: name for role, name in sorted(settings.models.items())}
     document["speech"] = {"languages": list(settings.languages)}
+    indexing = document.setdefault("indexing", {})
+    indexing["cpu_share"] = settings.cpu_share.value
+    indexing["pause_on_battery"] = settings.pause_on_battery
+    indexing["pause_when_busy"] = settings.pause_when_busy
     partial = path.with_suffix(".toml.partial")
     partial.write_text(tomlkit.dumps(document), "utf-8")
     partial.replace(path)

@@ -46,6 +46,21 @@ class ModelRole(StrEnum):
     SPEECH = "speech"
 
 
+class CpuShare(StrEnum):
+    """How much of the processor indexing may take."""
+
+    QUIET = "quiet"  # one core, half of the time
+    BALANCED = "balanced"  # half of the physical cores
+    FULL = "full"  # all of them
+
+
+class PauseReason(StrEnum):
+    """Why indexing waits by itself."""
+
+    BATTERY = "battery"
+    BUSY = "busy"  # other programs need the processor
+
+
 class SegmentKind(StrEnum):
     """What is found: the unit that carries text or a vector."""
 
@@ -285,6 +300,7 @@ class Progress:
     failed: int
     waiting: dict[ModelRole, int] = field(default_factory=dict)
     scanning: bool = False
+    paused: PauseReason | None = None  # why the work waits, by itself and not because a person paused it
 
 
 @dataclass(frozen=True)
