@@ -91,7 +91,7 @@ class AnswerHost:
             message = unpack_from_child(self._child.receive(DEADLINE_S))
             if not isinstance(message, WordsWanted):
                 return message
-            self._child.send(pack(self._encode(message)))
+            self._child.follow_up(pack(self._encode(message)))
 
     def _encode(self, wanted: WordsWanted) -> Vectors | Refused:
         encode = self._encoders.encode_queries if wanted.role is ModelRole.TEXT else self._encoders.encode_photo_texts
