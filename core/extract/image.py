@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +25,11 @@ _FULL_SCALES = (1.0, 255.0, 4095.0, 16383.0, 65535.0)  # of floats, and of 8 to 
 _UNSUPPORTED = "a form of this picture format that is not supported"
 
 MAX_PIXELS = 256_000_000  # a 200-megapixel phone photo passes; decoded it takes 0.8 GB of the sandbox's 4
-_DRAFT_FACTOR = 2  # decode a JPEG at twice the preview: measured mean error 0.2 of 255 against a full decode
+# A JPEG is decoded at no less than this many times the preview: at 12 megapixels a quarter of its sides. Measured with
+# the filter below against a full decode: a mean error of 0.5 of 255, where the preview's own JPEG coding costs 4.
+_DRAFT_FACTOR = 1.5
+_FILTER = Image.Resampling.HAMMING  # half the time of BICUBIC; the mean error against it is 0.3 of 255
+_GAP = 2.0  # a larger reduction begins with a box filter, and ends with this one from twice the size
 
 # Not among them: EPS, which is a program that Ghostscript would run; WMF and EMF, which Windows itself would draw;
 # and Pillow's stubs for formats that it names without reading (BUFR, GRIB, HDF5, MPEG).
@@ -48,7 +52,7 @@ class ImageExtractor:
     """Photos and other pixel pictures; of an animation or a stack the first picture."""
 
     name = "image"
-    version = 1
+    version = 2
     media_types = frozenset(mt.PICTURES)
 
     def extract(self, path: Path, media_type: str) -> Extraction:
@@ -129,21 +133,29 @@ def metadata_of(facts: PhotoFacts, width: int, height: int) -> Metadata:
 def render(picture: Image.Image) -> Rendering:
     """An upright RGB picture to its preview and thumbnail. Smaller pictures are not enlarged."""
     small = fit(picture, PREVIEW_PX)
-    return Rendering(preview=_jpeg(small), thumbnail=_jpeg(fit(small, THUMBNAIL_PX)), small=small)
+    # From 512 to 256 pixels the box filter alone does: a tenth of the time, and for the eye only.
+    return Rendering(preview=_jpeg(small), thumbnail=_jpeg(fit(small, THUMBNAIL_PX, gap=1.0)), small=small)
 
 
-def fit(picture: Image.Image, side: int) -> Image.Image:
-    """Scaled down so that neither side is over ``side`` pixels; itself where it is small enough."""
+def fit(picture: Image.Image, side: int, gap: float = _GAP) -> Image.Image:
+    """Scaled down so that neither side is over ``side`` pixels; itself where it is small enough.
+
+    ``gap`` as Pillow's ``reducing_gap``.
+    """
     factor = side / max(picture.size)
     if factor >= 1:
         return picture
-    gap = 2.0 if min(picture.size) >= side else None  # Pillow divides by zero on a strip of a few pixels
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=gap)
+    # Pillow divides by zero on a strip of a few pixels, and forgets the gap where it has to premultiply by itself.
+    reducing_gap = gap if min(picture.size) >= side else None
+    premultiplied = {"LA": "La", "RGBA": "RGBa"}.get(picture.mode)
+    if premultiplied is None:
+        return picture.resize(size, _FILTER, reducing_gap=reducing_gap)
+    return picture.convert(premultiplied).resize(size, _FILTER, reducing_gap=reducing_gap).convert(picture.mode)
 
 
 def draft(picture: Image.Image) -> None:
-    """Let a JPEG be decoded at a fraction of its size, still twice the preview's; measured as five times faster."""
+    """Let a JPEG be decoded at a fraction of its size, still larger than the preview; measured as 3 times faster."""
     longest = max(picture.size)
     if longest > _DRAFT_FACTOR * PREVIEW_PX:
         scale = _DRAFT_FACTOR * PREVIEW_PX / longest
@@ -221,22 +233,25 @@ def _in_srgb(picture: Image.Image, profile: object) -> Image.Image:
     """Through the picture's colour profile where it has one that fits; CMYK and phones' wide gamut need it."""
     if isinstance(profile, bytes) and picture.mode in ("RGB", "CMYK", "L"):
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(picture, source, _srgb(), outputMode="RGB")
+            converted = ImageCms.applyTransform(picture, _to_srgb(profile, picture.mode))
         except (ImageCms.PyCMSError, OSError, ValueError):
             return picture.convert("RGB")  # a damaged profile, or one for another mode
         return converted if converted is not None else picture.convert("RGB")
     return picture.convert("RGB")
 
 
-@cache
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+@lru_cache(maxsize=8)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """Built once for a camera's pictures, which all carry the same profile."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.buildTransform(source, target, mode, "RGB")
 
 
 def _jpeg(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    # Without ``optimize``, which takes three times as long for 4% less.
+    picture.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
 
 

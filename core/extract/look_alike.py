@@ -28,7 +28,12 @@ _LAYOUT_CELLS = 8
 _GRADIENT_CELLS = 4
 _ORIENTATIONS = 8
 _HISTOGRAM_BINS = (8, 6, 6)  # lightness, green-red, blue-yellow
-_LAB_LOW, _LAB_HIGH = np.array([0.0, -0.2, -0.2]), np.array([1.0, 0.2, 0.2])  # of nearly all colours in photos
+_HISTOGRAM_STRIDES = np.array([_HISTOGRAM_BINS[1] * _HISTOGRAM_BINS[2], _HISTOGRAM_BINS[2], 1])
+_LAB_LOW = np.array([0.0, -0.2, -0.2], np.float32)  # of nearly all colours in photos
+_LAB_HIGH = np.array([1.0, 0.2, 0.2], np.float32)
+_CELL_OF_PIXEL = np.add.outer(
+    np.arange(_SIDE) // (_SIDE // _GRADIENT_CELLS) * _GRADIENT_CELLS, np.arange(_SIDE) // (_SIDE // _GRADIENT_CELLS)
+).ravel()
 _SHARES = (0.45, 0.35, 0.2)  # layout, gradients, histogram
 
 _HASH_SIDE = 32
@@ -86,7 +91,8 @@ def hash_distance(a: int, b: int) -> int:
 
 
 def _oklab(pixels: NDArray[np.uint8]) -> Plane:
-    lab = np.cbrt(_LINEAR[pixels] @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T
+    responses = _LINEAR[pixels] @ _RGB_TO_LMS.T
+    lab = np.power(responses, np.float32(1 / 3)) @ _LMS_TO_LAB.T  # half the time of ``cbrt``; nothing is negative here
     return np.asarray(lab, np.float32)
 
 
@@ -110,28 +116,29 @@ def _layout(lab: Plane) -> Plane:
 
 def _gradients(lightness: Plane) -> Plane:
     dy, dx = np.gradient(lightness)
-    strength = np.hypot(dx, dy)
-    angle = (np.arctan2(dy, dx) % np.pi) / np.pi * _ORIENTATIONS
-    lower = np.floor(angle).astype(int) % _ORIENTATIONS
-    share = (angle - np.floor(angle)).astype(np.float32)
-    votes = np.zeros((*lightness.shape, _ORIENTATIONS), np.float32)
-    rows, columns = np.indices(lightness.shape)
-    votes[rows, columns, lower] = strength * (1 - share)
-    votes[rows, columns, (lower + 1) % _ORIENTATIONS] += strength * share
-    histograms = np.sqrt(_cells(votes, _GRADIENT_CELLS))
-    return np.asarray(histograms - histograms.mean(), np.float32).ravel()
+    strength = np.hypot(dx, dy).ravel()
+    angle = (np.arctan2(dy, dx).ravel() % np.float32(np.pi)) * np.float32(_ORIENTATIONS / np.pi)
+    lower = angle.astype(np.intp)
+    share = angle - lower
+    first = _CELL_OF_PIXEL * _ORIENTATIONS
+    size = _GRADIENT_CELLS**2 * _ORIENTATIONS
+    votes = np.bincount(first + lower % _ORIENTATIONS, strength * (1 - share), size)
+    votes += np.bincount(first + (lower + 1) % _ORIENTATIONS, strength * share, size)
+    histograms = np.sqrt(votes / (_SIDE // _GRADIENT_CELLS) ** 2)
+    return np.asarray(histograms - histograms.mean(), np.float32)
 
 
 def _histogram(lab: Plane) -> Plane:
     """Colours, each shared between the bins around it, so that a slight change of shade changes little."""
-    bins = np.array(_HISTOGRAM_BINS)
     colours = lab[::2, ::2].reshape(-1, 3)  # every fourth pixel tells as much
-    position = (colours - _LAB_LOW) / (_LAB_HIGH - _LAB_LOW) * (bins - 1)
-    position = np.clip(position, 0, bins - 1)
-    lower = np.minimum(position.astype(int), bins - 2)
-    share = position - lower
-    counts = np.zeros(int(bins.prod()))
+    last = np.array(_HISTOGRAM_BINS, np.float32) - 1
+    position = np.clip((colours - _LAB_LOW) * (last / (_LAB_HIGH - _LAB_LOW)), 0, last)
+    lower = np.minimum(position.astype(np.intp), last.astype(np.intp) - 1)
+    above = position - lower
+    shares = (1 - above, above)
+    first = lower @ _HISTOGRAM_STRIDES
+    counts = np.zeros(int(np.prod(_HISTOGRAM_BINS)))
     for corner in np.ndindex(2, 2, 2):
-        index = np.ravel_multi_index(tuple((lower + corner).T), _HISTOGRAM_BINS)
-        counts += np.bincount(index, np.where(corner, share, 1 - share).prod(axis=1), counts.size)
+        weights = shares[corner[0]][:, 0] * shares[corner[1]][:, 1] * shares[corner[2]][:, 2]
+        counts += np.bincount(first + np.dot(corner, _HISTOGRAM_STRIDES), weights, counts.size)
     return np.asarray(np.sqrt(counts / len(colours)), np.float32)
