@@ -7,20 +7,17 @@ installed or chosen.
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from core import cpu
 from core.cancel import CancelToken
-from core.child import Child, ChildDied, Serve
+from core.child import Serve
 from core.config import Settings
-from core.errors import Cancelled, ChildError, ModelMissingError
+from core.errors import ModelMissingError
 from core.models.base import SAMPLE_RATE_HZ
 from core.models.catalogue import Catalogue
 from core.models.installed import InstalledModel, active_model
@@ -28,30 +25,15 @@ from core.models.messages import (
     Encode,
     FindSpeech,
     ModelRef,
-    R,
-    Request,
     Task,
     Transcribe,
     Transcript,
     Vectors,
     Windows,
-    pack,
-    unpack_reply,
 )
+from core.models.model_child import DEADLINE_S, IDLE_S, ModelChild
 from core.models.worker import serve_models
 from core.types import EmbeddingSpace, Matrix, ModelRole, SpeechSpan
-
-logger = logging.getLogger(__name__)
-
-# Loading again costs 5 s of imports; the child holds about 1 GB. Two minutes let a person who searches, reads and
-# searches again keep it, and give the memory back when they turn to something else.
-IDLE_S = 120.0
-
-# One batch takes about a second and a first load from a cold disk a minute; a child silent for longer hangs.
-DEADLINE_S = 600.0
-
-# How long a cancelled request may finish by itself, which keeps the loaded model, before its child is ended.
-GRACE_S = 2.0
 
 # Below the window (0), so that it stays smooth, and above the sandbox and the speech child (10), because queries
 # are encoded in the same process as the indexer's batches and somebody waits for them.
@@ -61,127 +43,6 @@ SPEECH_NICENESS = 10
 # A waiting query waits for one of these, about half a second on two cores.
 TEXTS_PER_REQUEST = 16
 PICTURES_PER_REQUEST = 8
-
-
-class _Gate:
-    """A lock for which the indexer steps back as long as a query waits."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._busy = False
-        self._queries_waiting = 0
-
-    @contextlib.contextmanager
-    def hold(self, *, query: bool, cancel: CancelToken | None = None) -> Iterator[None]:
-        """Raises ``Cancelled`` while waiting."""
-        with self._condition:
-            self._queries_waiting += query
-            try:
-                while self._busy or (self._queries_waiting and not query):
-                    if cancel is not None:
-                        cancel.raise_if_cancelled()
-                    self._condition.wait(0.1)
-            finally:
-                self._queries_waiting -= query
-            self._busy = True
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._busy = False
-                self._condition.notify_all()
-
-    @contextlib.contextmanager
-    def hold_if_free(self) -> Iterator[bool]:
-        """Hold it only if nobody does or waits; says whether."""
-        with self._condition:
-            free = not self._busy and not self._queries_waiting
-            if free:
-                self._busy = True
-        try:
-            yield free
-        finally:
-            if free:
-                with self._condition:
-                    self._busy = False
-                    self._condition.notify_all()
-
-
-class _GraceToken(CancelToken):
-    """Cancelled ``GRACE_S`` after the token it follows."""
-
-    def __init__(self, followed: CancelToken) -> None:
-        super().__init__()
-        self._followed = followed
-        self._since_s: float | None = None
-
-    @property
-    def cancelled(self) -> bool:
-        if not self._followed.cancelled:
-            return False
-        now = time.monotonic()
-        if self._since_s is None:
-            self._since_s = now
-        return now - self._since_s >= GRACE_S
-
-
-class _ModelChild:
-    """One model child with its gate, its one retry and its end when idle."""
-
-    def __init__(self, name: str, serve: Serve, niceness: int, idle_s: float) -> None:
-        self._child = Child(name, serve, niceness=niceness)
-        self._gate = _Gate()
-        self._idle_s = idle_s
-        self._closed = False
-
-    @property
-    def pid(self) -> int | None:
-        return self._child.pid
-
-    def ask(
-        self,
-        request: Request,
-        reply: type[R],
-        *,
-        query: bool = False,
-        cancel: CancelToken | None = None,
-        deadline_s: float = DEADLINE_S,
-    ) -> R:
-        """Send one request and wait for its answer, starting a dead child once more.
-
-        Raises what the child answers, ``ChildError`` when it dies twice or hangs, ``Cancelled``.
-        """
-        message = pack(request)
-        with self._gate.hold(query=query, cancel=cancel):
-            answer = self._call(message, cancel, deadline_s)
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        return unpack_reply(answer, reply)
-
-    def _call(self, message: bytes, cancel: CancelToken | None, deadline_s: float) -> bytes:
-        grace = None if cancel is None else _GraceToken(cancel)
-        for last in (False, True):
-            if self._closed:
-                raise Cancelled
-            try:
-                return self._child.call(message, deadline_s, grace)
-            except ChildDied as error:
-                if self._closed:
-                    raise Cancelled from error
-                if last:
-                    raise ChildError(f"the model's process died twice on the same input ({error})") from error
-                logger.warning("the model's process died (%s); it is started once more", error)
-        raise AssertionError("unreachable")
-
-    def drop_idle(self) -> None:
-        with self._gate.hold_if_free() as free:
-            if free and self._child.running and time.monotonic() - self._child.last_used_s >= self._idle_s:
-                logger.debug("ending the idle child %s", self._child.name)
-                self._child.close()
-
-    def close(self) -> None:
-        self._closed = True
-        self._child.close()
 
 
 class EncoderHost:
@@ -199,7 +60,7 @@ class EncoderHost:
         idle_s: float = IDLE_S,
     ) -> None:
         self._catalogue = catalogue
-        self._child = _ModelChild("encoder", serve, ENCODER_NICENESS, idle_s)
+        self._child = ModelChild("encoder", serve, ENCODER_NICENESS, idle_s)
         self._models: dict[ModelRole, InstalledModel | None] = {}
         self.reload(settings)
 
@@ -212,6 +73,7 @@ class EncoderHost:
         models = {role: active_model(settings, role, self._catalogue) for role in roles}
         changed = models != self._models
         self._models = models
+        self._child.use_threads(cpu.threads(settings.cpu_share))
         return changed
 
     @property
@@ -236,6 +98,7 @@ class EncoderHost:
             self._child.ask(
                 Encode(ref, Task.PICTURES, pictures=list(jpegs[start : start + PICTURES_PER_REQUEST])),
                 Vectors,
+                ModelRole.PHOTO,
                 cancel=cancel,
             ).matrix()
             for start in range(0, len(jpegs), PICTURES_PER_REQUEST)
@@ -276,7 +139,11 @@ class EncoderHost:
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates have no UTF-8
         parts = [
             self._child.ask(
-                Encode(ref, task, texts=clean[start : start + TEXTS_PER_REQUEST]), Vectors, query=query, cancel=cancel
+                Encode(ref, task, texts=clean[start : start + TEXTS_PER_REQUEST]),
+                Vectors,
+                role,
+                query=query,
+                cancel=cancel,
             ).matrix()
             for start in range(0, len(clean), TEXTS_PER_REQUEST)
         ]
@@ -306,7 +173,7 @@ class SpeechHost:
         idle_s: float = IDLE_S,
     ) -> None:
         self._catalogue = catalogue
-        self._child = _ModelChild("speech", serve, SPEECH_NICENESS, idle_s)
+        self._child = ModelChild("speech", serve, SPEECH_NICENESS, idle_s)
         self._languages: tuple[str, ...] = ()
         self._model: InstalledModel | None = None
         self.reload(settings)
@@ -316,6 +183,7 @@ class SpeechHost:
         model = active_model(settings, ModelRole.SPEECH, self._catalogue)
         changed = model != self._model
         self._model, self._languages = model, settings.languages
+        self._child.use_threads(cpu.threads(settings.cpu_share))
         return changed
 
     @property
@@ -332,13 +200,15 @@ class SpeechHost:
         ref = ModelRef.of(_require(self._model, ModelRole.SPEECH))
         path = os.fsencode(pcm)
         deadline_s = DEADLINE_S + _detection_allowance_s(pcm)
-        windows = self._child.ask(FindSpeech(path), Windows, cancel=cancel, deadline_s=deadline_s).windows
+        windows = self._child.ask(
+            FindSpeech(path), Windows, ModelRole.SPEECH, cancel=cancel, deadline_s=deadline_s
+        ).windows
         expected = list(self._languages)
         language: str | None = None
         spans: list[SpeechSpan] = []
         for done, window in enumerate(windows, 1):
             request = Transcribe(ref, path, window, language, expected)
-            transcript = self._child.ask(request, Transcript, cancel=cancel)
+            transcript = self._child.ask(request, Transcript, ModelRole.SPEECH, cancel=cancel)
             language = transcript.language
             spans += transcript.spans
             if on_window is not None:

@@ -15,7 +15,7 @@ from core.cancel import CancelToken
 from core.child import Child, ChildDied
 from core.config import Settings
 from core.errors import ModelError
-from core.models.host import DEADLINE_S, SPEECH_NICENESS
+from core.models.host import SPEECH_NICENESS
 from core.models.installed import (
     WORK_FOLDER,
     InstalledModel,
@@ -24,6 +24,7 @@ from core.models.installed import (
     write_manifest,
 )
 from core.models.messages import Inspect, Inspected, ModelRef, pack, unpack_reply
+from core.models.model_child import DEADLINE_S
 from core.models.worker import serve_models
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
+from core.cpu import threads_here
 from core.models.base import ImageEncoder, TextEncoder
 from core.models.catalogue import Form
 from core.models.installed import InstalledModel, check_unchanged
@@ -89,7 +88,7 @@ class ModelWorker:
             case FindSpeech():
                 from core.models.speech import find_speech, map_samples
 
-                use_physical_cores()
+                use_allotted_threads()
                 return Windows(find_speech(map_samples(_path(request.pcm))))
             case Transcribe():
                 return self._transcribe(request)
@@ -118,7 +117,7 @@ class ModelWorker:
     def _inspect(self, ref: ModelRef) -> Inspected:
         """What a model that is about to be installed turns out to be."""
         model = ref.resolve()
-        use_physical_cores()
+        use_allotted_threads()
         match model.manifest.form:
             case Form.OPEN_CLIP:
                 from core.models.clip import measure_dim as measure_photo_dim
@@ -166,7 +165,7 @@ def _ready(ref: ModelRef) -> InstalledModel:
     """The model with its files checked and torch set up. Raises ``ModelError``."""
     model = ref.resolve()
     check_unchanged(model)
-    use_physical_cores()
+    use_allotted_threads()
     return model
 
 
@@ -174,15 +173,11 @@ def _path(encoded: bytes) -> Path:
     return Path(os.fsdecode(encoded))
 
 
-def use_physical_cores() -> None:
-    """Give torch the cores that this process may use.
+def use_allotted_threads() -> None:
+    """Give torch the threads that this process was started with.
 
-    Hyper-threads share the vector units that matrix products are bound by. Set again after every load, because
-    importing silero-vad sets the number to one. ``OMP_NUM_THREADS`` goes before.
+    Set again after every load, because importing silero-vad sets the number to one.
     """
     import torch
 
-    if "OMP_NUM_THREADS" in os.environ:
-        return
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(max(1, min(allowed, psutil.cpu_count(logical=False) or allowed)))
+    torch.set_num_threads(threads_here())

@@ -7,15 +7,18 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core import cpu
 from core.cancel import CancelToken
 from core.config import Settings, folders_under
 from core.errors import Cancelled, ChildError, ModelError, ModelMissingError
+from core.models import model_child
 from core.models.catalogue import Form
 from core.models.host import TEXTS_PER_REQUEST, EncoderHost, SpeechHost
 from core.models.messages import (
@@ -30,7 +33,7 @@ from core.models.messages import (
     pack,
     unpack_request,
 )
-from core.types import SpeechSpan
+from core.types import CpuShare, SpeechSpan
 from tests.core.model_bundles import put_model
 
 DIM = 384
@@ -60,13 +63,31 @@ def _encode(request: Encode) -> Reply:
                 with Path(argument).open("a") as log:
                     log.write(f"{request.task}\n")
                 time.sleep(0.05)
+            case "grow":
+                _kept.append(b"x" * int(argument))
             case "refuse":
                 return Failed("model", "wrong", os.fsencode("/models/x"))
             case "stumble":
                 return Failed.of(ValueError("shapes differ\nand more"), "")
-    matrix = np.zeros((len(request.texts), DIM), np.float32)
+    rows = len(request.texts) or len(request.pictures)
+    if request.pictures:
+        return Vectors.of(np.zeros((rows, request.model.manifest.dim or DIM), np.float32))
+    matrix = np.zeros((rows, DIM), np.float32)
     matrix[:, 0] = [len(text) for text in request.texts]
     return Vectors.of(matrix)
+
+
+_kept: list[bytes] = []
+
+
+def serve_environment(connection: Connection) -> None:
+    """Answers with the numbers in the environment variables that the texts name."""
+    while True:
+        request = unpack_request(connection.recv_bytes())
+        assert isinstance(request, Encode)
+        matrix = np.zeros((len(request.texts), DIM), np.float32)
+        matrix[:, 0] = [int(os.environ.get(name, -1)) for name in request.texts]
+        connection.send_bytes(pack(Vectors.of(matrix)))
 
 
 def serve_speech(connection: Connection) -> None:
@@ -301,3 +322,60 @@ def test_the_speech_model_has_its_weights_in_its_name(speech: SpeechHost, settin
     assert empty.model() is None
     with pytest.raises(ModelMissingError, match="no speech model"):
         empty.transcribe(settings.folders.data / "x.pcm")
+
+
+def test_a_child_is_told_its_threads_before_its_libraries_load(settings: Settings) -> None:
+    quiet = replace(settings, cpu_share=CpuShare.QUIET)
+    host = EncoderHost(quiet, serve=serve_environment)
+    try:
+        assert host.encode_queries(["OMP_NUM_THREADS"])[0, 0] == 1
+        pid = host.pid
+        assert not host.reload(quiet), "no other model"
+        assert host.encode_queries(["OPENBLAS_NUM_THREADS"])[0, 0] == 1
+        assert host.pid == pid
+        host.reload(replace(settings, cpu_share=CpuShare.FULL))
+        assert host.encode_queries(["OMP_NUM_THREADS"])[0, 0] == cpu.cores()
+        assert (host.pid == pid) is (cpu.cores() == 1), "the running child took the other share over"
+    finally:
+        host.close()
+
+
+def test_a_model_that_is_long_idle_goes_while_the_other_works_on(settings: Settings, tmp_path: Path) -> None:
+    put_model(settings, "eyes")
+    host = EncoderHost(settings, serve=serve_encoder, idle_s=0.5)
+    try:
+        host.encode_queries(["a"])
+        first = host.pid
+        host.encode_images([b""])
+        assert host.pid == first, "both are loaded, and both were used just now"
+        deadline = time.monotonic() + 60
+        while host.pid == first and time.monotonic() < deadline:
+            host.encode_images([b""])
+            time.sleep(0.05)
+        assert host.pid != first, "the words' encoder had nothing to do"
+        second = host.pid
+        for _ in range(20):
+            host.encode_images([b""])
+            time.sleep(0.05)
+        assert host.pid == second, "a child with one model is not idle as long as that is asked"
+    finally:
+        host.close()
+
+
+def test_a_child_that_grows_is_started_afresh_and_no_request_is_lost(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_child, "GROWTH_BYTES", 64 * 1024 * 1024)
+    monkeypatch.setattr(model_child, "LEAST_ANSWERS", 20)
+    host = EncoderHost(settings, serve=serve_encoder)
+    pids = []
+    try:
+        for number in range(60):
+            assert host.encode_queries([f"grow {4 * 1024 * 1024}", "b" * number])[1, 0] == number
+            pids.append(host.pid)
+        lives = [pids.count(pid) for pid in dict.fromkeys(pids) if pid is not None]
+        # 8 answers to settle, then 16 of 4 MB to the limit; the one that passes it is the last of its child.
+        assert 2 <= len(lives) <= 3, lives
+        assert all(20 <= life <= 30 for life in lives[:-1]), lives
+    finally:
+        host.close()
