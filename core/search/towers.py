@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
-from core.errors import FindlingError, ModelMissingError
+from core.config import Folders, Settings
+from core.errors import ModelMissingError
 from core.models.messages import ModelRef
+from core.models.prepared import prepared_folder
 from core.models.towers import QueryTower, query_tower
 from core.search.messages import Models
 from core.types import EmbeddingSpace, Matrix, ModelRole
-
-logger = logging.getLogger(__name__)
 
 AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
 
@@ -19,9 +18,14 @@ AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
 class Towers:
     """``core.models.base.QueryEncoders`` over the models that the last question named."""
 
-    def __init__(self, ask_engine: AskEngine) -> None:
-        """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``."""
+    def __init__(self, folders: Folders, ask_engine: AskEngine, threads: int = 0) -> None:
+        """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``.
+
+        ``threads`` 0 leaves their number to the towers' library.
+        """
+        self._settings = Settings(folders)
         self._ask_engine = ask_engine
+        self._threads = threads
         self._models = Models(None, None)
         self._loaded: dict[ModelRole, tuple[ModelRef, QueryTower | None]] = {}
 
@@ -65,11 +69,8 @@ class Towers:
             return None
         known = self._loaded.get(role)
         if known is None:
-            try:
-                known = (ref, query_tower(ref))
-            except FindlingError as error:
-                logger.warning("no tower of %s: %s", ref.manifest.name, error)
-                known = (ref, None)
+            model = ref.resolve()
+            known = (ref, query_tower(model, prepared_folder(self._settings, model), threads=self._threads))
             self._loaded[role] = known
         return known[1]
 
