@@ -11,7 +11,9 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core import doctor
 from core.cancel import CancelToken
@@ -24,7 +26,10 @@ from core.index.requests import apply_requests
 from core.models import library
 from core.models.base import Encoders, Speech
 from core.models.host import EncoderHost, SpeechHost
+from core.models.installed import InstalledModel
 from core.models.messages import ModelRef
+from core.pace import Pace
+from core.models.prepared import prepared_folder
 from core.search.answerer import Answerer
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost
@@ -36,6 +41,7 @@ from core.store.roots import Verb
 from core.store.store import Store
 from core.types import (
     Check,
+    CpuShare,
     Failure,
     IndexReport,
     ModelInfo,
@@ -76,7 +82,8 @@ class Engine:
         self._encoders = encoders
         self._speech = speech
         self._reader = reader
-        self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh)
+        self._pace = Pace(settings)
+        self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh, self._pace)
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
@@ -106,7 +113,9 @@ class Engine:
         if encoders is not None:
             return cls(settings, store, encoders, speech, reader)
         host = EncoderHost(settings)
-        return cls(settings, store, host, speech, reader, AnswerHost(settings.folders, host, lambda: _in_use(host)))
+        return cls(
+            settings, store, host, speech, reader, AnswerHost(settings.folders, host, lambda: _in_use(host, settings))
+        )
 
     @property
     def settings(self) -> Settings:
@@ -155,10 +164,20 @@ class Engine:
 
     # Indexing
 
-    def index(self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None) -> IndexReport:
-        """Work until nothing is left that can be done. Raises ``IndexBusyError`` when another process does already."""
+    def index(
+        self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None, gentle: bool = False
+    ) -> IndexReport:
+        """Work until nothing is left that can be done. Raises ``IndexBusyError`` when another process does already.
+
+        Somebody waits for it: it takes all cores, and battery or other programs do not hold it. ``gentle`` keeps to
+        the settings, as ``watch`` does.
+        """
         with self._writing("index"):
-            return self._indexer.run(on_progress=on_progress, cancel=cancel or CancelToken())
+            self._pace.eager = not gentle
+            try:
+                return self._indexer.run(on_progress=on_progress, cancel=cancel or CancelToken())
+            finally:
+                self._pace.eager = False
 
     def watch(
         self,
@@ -169,6 +188,9 @@ class Engine:
     ) -> None:
         """Index, then follow changes until cancelled. ``on_change`` may be called from any thread.
 
+        It works in the background: within the settings' share of the processor, and with pauses while the computer
+        runs on battery or is busy, which ``Progress.paused`` tells.
+
         Raises ``IndexBusyError`` when another process indexes already.
         """
         with self._writing("watch"):
@@ -177,6 +199,32 @@ class Engine:
     def wake(self) -> None:
         """Make a running ``watch`` look at queued requests and new models at once."""
         self._indexer.wake()
+
+    def index_anyway(self) -> None:
+        """Go on although the computer runs on battery or is busy, on a person's word."""
+        self._pace.insist()
+
+    def choose_pace(
+        self,
+        *,
+        cpu_share: CpuShare | None = None,
+        pause_on_battery: bool | None = None,
+        pause_when_busy: bool | None = None,
+    ) -> None:
+        """Settle what indexing in the background may take; None leaves a setting as it is.
+
+        Holds at once for the pauses, and for threads between two batches.
+        """
+        chosen = {
+            "cpu_share": cpu_share,
+            "pause_on_battery": pause_on_battery,
+            "pause_when_busy": pause_when_busy,
+        }
+        given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+        self._settings = replace(load_settings(self._settings.folders), **given)
+        save_settings(self._settings)
+        self._pace.configure(self._settings)
+        self._models_changed()
 
     def retry_failed(self) -> int:
         """Try the files that could not be read again, at the next run; how many steps."""
@@ -302,8 +350,10 @@ class Engine:
                 self._settings = load_settings(self._settings.folders)
             except SettingsError as error:
                 logger.warning("the settings stay as they were: %s", error)
-        self._encoders.reload(self._settings)
-        self._speech.reload(self._settings)
+        self._pace.configure(self._settings)
+        settings = replace(self._settings, cpu_share=CpuShare.FULL) if self._pace.eager else self._settings
+        self._encoders.reload(settings)
+        self._speech.reload(settings)
 
     def _stages_by_model(self) -> tuple[list[Stage], list[Stage]]:
         """The stages that can be done with the models there are, and those that wait."""
@@ -342,12 +392,13 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _in_use(host: EncoderHost) -> Models:
-    text, photo = host.model(ModelRole.TEXT), host.model(ModelRole.PHOTO)
-    return Models(
-        ModelRef.of(text) if text is not None else None,
-        ModelRef.of(photo) if photo is not None else None,
-    )
+def _in_use(host: EncoderHost, settings: Settings) -> Models:
+    text, photo = (_reference(settings, host.model(role)) for role in (ModelRole.TEXT, ModelRole.PHOTO))
+    return Models(text, photo)
+
+
+def _reference(settings: Settings, model: InstalledModel | None) -> ModelRef | None:
+    return ModelRef.of(model, prepared_folder(settings, model)) if model is not None else None
 
 
 def _absolute(folder: Path) -> Path:

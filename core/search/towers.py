@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.config import Folders, Settings
 from core.errors import ModelMissingError
 from core.models.messages import ModelRef
-from core.models.prepared import prepared_folder
 from core.models.towers import QueryTower, query_tower
 from core.search.messages import Models
 from core.types import EmbeddingSpace, Matrix, ModelRole
@@ -18,12 +16,11 @@ AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
 class Towers:
     """``core.models.base.QueryEncoders`` over the models that the last question named."""
 
-    def __init__(self, folders: Folders, ask_engine: AskEngine, threads: int = 0) -> None:
+    def __init__(self, ask_engine: AskEngine, threads: int = 0) -> None:
         """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``.
 
         ``threads`` 0 leaves their number to the towers' library.
         """
-        self._settings = Settings(folders)
         self._ask_engine = ask_engine
         self._threads = threads
         self._models = Models(None, None)
@@ -69,8 +66,9 @@ class Towers:
             return None
         known = self._loaded.get(role)
         if known is None:
-            model = ref.resolve()
-            known = (ref, query_tower(model, prepared_folder(self._settings, model), threads=self._threads))
+            folder = ref.prepared_folder
+            tower = query_tower(ref.resolve(), folder, threads=self._threads) if folder is not None else None
+            known = (ref, tower)
             self._loaded[role] = known
         return known[1]
 

@@ -49,7 +49,7 @@ class QueryWorker:
     def __init__(self, folders: Folders, connection: Connection) -> None:
         self._folders = folders
         self._connection = connection
-        self._towers = Towers(folders, self._ask_engine)
+        self._towers = Towers(self._ask_engine)
         self._store: Store | None = None
         self._answerer: Answerer | None = None
 
