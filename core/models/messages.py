@@ -17,6 +17,7 @@ import numpy as np
 from core.errors import ChildError, FindlingError, ModelError, UnreadableError
 from core.models.failures import one_line
 from core.models.installed import InstalledModel, Manifest
+from core.models.prepared import prepared_at
 from core.types import Matrix, SpeechSpan
 
 
@@ -36,10 +37,21 @@ class ModelRef(msgspec.Struct, frozen=True):
     manifest: Manifest
     weights_id: str
     packaged: bool
+    prepared: bytes | None = None  # the folder that ``models prepare`` made for it
+    prepared_ns: int = 0  # when: prepared again, it is another reference, and loaded again
 
     @classmethod
-    def of(cls, model: InstalledModel) -> ModelRef:
-        return cls(os.fsencode(model.folder), model.manifest, model.weights_id, model.packaged)
+    def of(cls, model: InstalledModel, prepared: Path | None = None) -> ModelRef:
+        """``prepared`` is where its prepared files lie, if it has any."""
+        ref = cls(os.fsencode(model.folder), model.manifest, model.weights_id, model.packaged)
+        stamp = None if prepared is None else prepared_at(prepared)
+        if prepared is None or stamp is None:
+            return ref
+        return msgspec.structs.replace(ref, prepared=os.fsencode(prepared), prepared_ns=stamp)
+
+    @property
+    def prepared_folder(self) -> Path | None:
+        return None if self.prepared is None else Path(os.fsdecode(self.prepared))
 
     def resolve(self) -> InstalledModel:
         return InstalledModel(Path(os.fsdecode(self.folder)), self.manifest, self.weights_id, self.packaged)

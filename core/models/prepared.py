@@ -1,0 +1,208 @@
+"""What ``findling models prepare`` leaves: a folder for one model on one machine, with a manifest beside the files.
+
+It lies under ``models/.prepared/``, apart from the model itself, which may be part of a Python package. It belongs to
+the weights, the version of OpenVINO and the processor that it was made with; when one of them is another, nothing of
+it is used and the model runs as it came.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import platform
+import tomllib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomlkit
+
+from core.config import Settings
+from core.errors import ModelError
+from core.models.installed import FileRecord, InstalledModel, record_files, sha256_of
+from core.models.pictures import PictureSpec
+from core.models.tokenise import TokeniserSpec
+
+logger = logging.getLogger(__name__)
+
+FOLDER = ".prepared"  # inside models/; no model's name begins with a dot
+MANIFEST = "prepared.toml"
+TOKENISER = "tokenizer.json"
+VERSION = 1  # of the manifest and of what is done before a graph; another one is prepared again
+
+# What OpenVINO and torch choose their kernels by.
+_CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8", "asimddp", "bf16")
+
+
+class Tower(StrEnum):
+    """One side of a model, converted and chosen by itself."""
+
+    PICTURES = "pictures"
+    WORDS = "words"  # a photo model's texts
+    PASSAGES = "passages"  # a text model's texts, queries too
+
+
+class Backend(StrEnum):
+    """What runs a tower, and in which precision."""
+
+    TORCH_FP32 = "torch fp32"  # the reference
+    TORCH_BF16 = "torch bf16"
+    TORCH_CUDA = "torch cuda fp16"
+    TORCH_MPS = "torch mps fp16"
+    OPENVINO_FP32 = "openvino fp32"
+    OPENVINO_BF16 = "openvino bf16"
+    OPENVINO_INT8 = "openvino int8"
+    OPENVINO_INT8_BF16 = "openvino int8 bf16"
+
+    @property
+    def on_openvino(self) -> bool:
+        return self.value.startswith("openvino")
+
+    @property
+    def in_bf16(self) -> bool:
+        return self.value.endswith("bf16")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one back-end did with one tower."""
+
+    tower: Tower
+    backend: Backend
+    rate: float | None = None  # inputs per second; None when it could not be run
+    cosine: float | None = None  # mean to the reference, None when the gate was not asked
+    overlap: float | None = None  # share of the reference's ten nearest; None as well where the sample is too small
+    passed: bool = False
+    kept: bool = False
+    note: str = ""  # why it has no rate or was not judged
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What ``prepared.toml`` holds."""
+
+    version: int
+    model: str
+    weights_id: str
+    openvino: str
+    machine: str
+    sample: int  # of the user's own files, the smaller of what its towers had
+    trials: tuple[Trial, ...]
+    files: tuple[FileRecord, ...]
+    tokeniser: TokeniserSpec | None = None
+    pictures: PictureSpec | None = None
+
+    def kept(self, tower: Tower) -> Backend:
+        """The back-end that encodes for the index."""
+        return next((trial.backend for trial in self.trials if trial.tower is tower and trial.kept), Backend.TORCH_FP32)
+
+    def graph(self, tower: Tower) -> tuple[str, bool] | None:
+        """The file of a tower's OpenVINO graph, and whether it runs in bf16; None where there is none."""
+        kept = self.kept(tower)
+        names = [record.path for record in self.files if record.path.startswith(tower) and record.path.endswith(".xml")]
+        return (names[0], kept.on_openvino and kept.in_bf16) if names else None
+
+
+def prepared_folder(settings: Settings, model: InstalledModel) -> Path:
+    """Where the prepared files of a model lie, whether or not they are there."""
+    return settings.folders.models / FOLDER / f"{model.name}-{model.weights_id[:12]}"
+
+
+def prepared_at(folder: Path) -> int | None:
+    """When the manifest there was written, in ns; None where there is none."""
+    try:
+        return (folder / MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def machine_id() -> str:
+    """The processor, as far as the choice of a back-end goes by it."""
+    flags: set[str] = set()
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("flags", "Features"):
+                flags = set(value.split())
+            elif key.strip() == "model name":
+                name = value.strip()
+            elif not key.strip() and flags:
+                break  # the first processor tells
+    except OSError:
+        logger.debug("no /proc/cpuinfo: the processor goes by its name")
+    return " ".join([platform.machine(), name, *(flag for flag in _CPU_FLAGS if flag in flags)])
+
+
+def openvino_version() -> str:
+    """The installed OpenVINO's version without importing it; empty without one."""
+    try:
+        return metadata.version("openvino")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def write_prepared(folder: Path, prepared: Prepared) -> Prepared:
+    """Record the files in ``folder`` and write the manifest beside them; returns it. ``OSError`` passes through."""
+    files = tuple(record for record in record_files(folder) if record.path != MANIFEST)
+    complete = replace(prepared, files=files)
+    (folder / MANIFEST).write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(complete))), "utf-8")
+    return complete
+
+
+def read_prepared(folder: Path, model: InstalledModel) -> Prepared | None:
+    """The manifest, when it belongs to these weights, this OpenVINO and this machine; None otherwise.
+
+    Its files are not looked at: ``require_unchanged`` does that where they are used.
+    """
+    path = folder / MANIFEST
+    try:
+        stat = path.stat()
+        prepared = _parse(path, stat.st_mtime_ns, stat.st_size)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        logger.warning("%s is not a readable manifest: %s", path, error)
+        return None
+    if prepared is None:
+        return None
+    ours = (VERSION, model.name, model.weights_id, openvino_version(), _machine())
+    made_for = (prepared.version, prepared.model, prepared.weights_id, prepared.openvino, prepared.machine)
+    return prepared if made_for == ours else None
+
+
+def require_unchanged(folder: Path, prepared: Prepared) -> None:
+    """Compare the files with the manifest: by size and time, hashed where those moved. Raises ``ModelError``."""
+    for record in prepared.files:
+        path = folder / record.path
+        try:
+            stat = path.stat()
+            moved = (stat.st_size, stat.st_mtime_ns) != (record.size, record.mtime_ns)
+            changed = moved and sha256_of(path) != record.sha256
+        except OSError as error:
+            raise ModelError(f"a prepared file cannot be read: {error.strerror}", path=path) from error
+        if changed:
+            raise ModelError("a prepared file is not the one that was made; prepare the model again", path=path)
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(path: Path, _mtime_ns: int, _size: int) -> Prepared | None:
+    document: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    if document.get("version") != VERSION:
+        return None  # another version may hold anything
+    return msgspec.convert(document, Prepared)
+
+
+_machine = functools.cache(machine_id)
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_none(item) for item in value]
+    return value

@@ -1,0 +1,94 @@
+"""OpenVINO, imported without its telemetry, and graphs that it runs.
+
+``import openvino`` reports itself: it asks the name server for a host, sends to it and leaves a client id in the home
+folder, unless ``CI`` is set. Both it and nncf fall back to a stub when the telemetry package cannot be imported, so it
+is made unimportable first. Nothing in Findling imports OpenVINO or nncf but through this module.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ModelError
+from core.models.failures import one_line
+from core.types import Matrix
+
+_TELEMETRY = "openvino_telemetry"
+
+
+def block_telemetry() -> None:
+    """Make OpenVINO's telemetry unimportable in this process; to be called before anything imports OpenVINO."""
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
+
+
+def has_openvino() -> bool:
+    """Whether OpenVINO is installed, without importing it."""
+    return find_spec("openvino") is not None
+
+
+def has_nncf() -> bool:
+    """Whether nncf, which makes the int8 form, is installed, without importing it."""
+    return find_spec("nncf") is not None
+
+
+def import_openvino() -> Any:
+    """The module ``openvino``. ``ImportError`` passes through."""
+    block_telemetry()
+    import openvino
+
+    return openvino
+
+
+def import_nncf() -> Any:
+    """The module ``nncf``, its progress bars and log off. ``ImportError`` passes through."""
+    block_telemetry()
+    import logging
+
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    return nncf
+
+
+def capabilities() -> frozenset[str]:
+    """What OpenVINO finds the processor able to do, such as ``BF16``; empty without OpenVINO."""
+    if not has_openvino():
+        return frozenset()
+    return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+class Graph:
+    """A compiled model with one output of shape (n, dim). For one thread at a time."""
+
+    def __init__(self, path: Path, *, threads: int, latency: bool = False, bf16: bool = False) -> None:
+        """Compile ``path`` (OpenVINO's ``.xml`` with its ``.bin`` beside it) for the processor.
+
+        ``threads`` 0 leaves the number to OpenVINO. ``latency`` tunes for single small inputs, otherwise for batches;
+        ``bf16`` lets it compute in bfloat16, float32 is kept otherwise. Raises ``ModelError``.
+        """
+        try:
+            openvino = import_openvino()
+            options: dict[str, Any] = {
+                "NUM_STREAMS": 1,  # one request at a time, all threads on it
+                "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
+                "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+                "ENABLE_CPU_PINNING": False,  # the sandbox, the window and others want the cores too
+            }
+            if threads:
+                options["INFERENCE_NUM_THREADS"] = threads
+            compiled = openvino.Core().compile_model(path, "CPU", options)
+        except (ImportError, RuntimeError) as error:
+            raise ModelError(f"OpenVINO cannot use it: {one_line(error)}", path=path) from error
+        self.inputs = len(compiled.inputs)
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, *arrays: NDArray[Any]) -> Matrix:
+        """One batch; inputs that the graph does not have are left out."""
+        result = self._request.infer(list(arrays[: self.inputs]), share_inputs=True)
+        return np.array(result[0], np.float32)
