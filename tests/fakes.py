@@ -225,6 +225,10 @@ class CountingReader:
         self.before: Callable[[bytes], None] = lambda _path: None
 
     @property
+    def parallel(self) -> int:
+        return self.inner.parallel
+
+    @property
     def reads(self) -> int:
         return len(self.extracted) + len(self.decoded)
 

@@ -28,7 +28,12 @@ class Extractor(Protocol):
 
 
 class Reader(Protocol):
-    """What the engine sees of the sandbox child."""
+    """What the engine sees of the sandbox children."""
+
+    @property
+    def parallel(self) -> int:
+        """How many files it reads at a time; more calls than that wait for each other."""
+        ...
 
     def extract(self, path: bytes, cancel: CancelToken | None = None) -> Extraction:
         """Read one file.

@@ -50,11 +50,17 @@ class Sandbox:
     """
 
     def __init__(self, *, serve: Serve = worker.serve, deadline_factor: float = 1.0) -> None:
-        self._child = Child("sandbox", serve, niceness=_NICENESS)
+        # One thread each: where more cores are to be used, there are more sandboxes (``core.extract.pool``).
+        self._child = Child("sandbox", serve, niceness=_NICENESS, threads=1)
         self._turn = threading.Lock()
         self._deadline_factor = deadline_factor
         self._files = 0  # read by the running child
         self._closings = 0
+
+    @property
+    def parallel(self) -> int:
+        """Calls take turns."""
+        return 1
 
     @property
     def starts(self) -> int:

@@ -11,6 +11,7 @@ from core.store.files import from_signed, placeholders
 from core.types import Failure, FileStamp, Kind, SegmentKind, Stage
 
 MAX_ATTEMPTS = 3  # a file that was being read at three sudden deaths of the program is not tried a fourth time
+_OPENS_FILES = (Stage.CONTENT, Stage.SPEECH)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Job:
     stamp: FileStamp  # as the index knows it
     content_id: int | None
     content_hash: str | None
+    suspect: bool = False  # it was being worked on at a sudden end of the program
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,21 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, stage: Stage, limit: int) -> list[Job]:
-        """Take the newest ready jobs of a stage, whose roots are there.
+    def claim(self, stage: Stage, limit: int, *, at_least: int = 1, alone: bool = True) -> list[Job]:
+        """Take the newest ready jobs of a stage, whose roots are there; none if there are fewer than ``at_least``.
 
         They are committed as being worked on before this returns, so that a file that brings the program down is
-        known by name at the next start.
+        known by name at the next start. In a stage that opens files, one that was being worked on at a sudden end is
+        given out by itself, and only when the caller works on nothing else (``alone``): if the program ends again, it
+        is known which of several files it was.
         """
+        if not self._any_ready(stage, at_least):
+            return []
         with self._database.write() as db:
             rows: list[Any] = db.execute(
                 """
-                SELECT j.file_id, f.path, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.content_id, c.hash
+                SELECT j.file_id, f.path, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.content_id, c.hash,
+                       j.attempts > 0
                 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
                 LEFT JOIN contents c ON c.id = f.content_id
                 WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
@@ -72,6 +79,9 @@ class Jobs:
                 """,
                 (stage.value, limit),
             ).fetchall()
+            if stage in _OPENS_FILES:
+                first = next((place for place, row in enumerate(rows) if row[-1]), len(rows))
+                rows = rows[: max(first, 1 if alone else 0)]
             db.executemany(
                 "UPDATE jobs SET state = 'running', attempts = attempts + 1 WHERE file_id = ? AND stage = ?",
                 ((row[0], stage.value) for row in rows),
@@ -85,9 +95,32 @@ class Jobs:
                 FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)),
                 content_id,
                 digest.hex() if digest else None,
+                stage in _OPENS_FILES and bool(suspect),
             )
-            for file_id, path, kind, size, mtime_ns, ctime_ns, inode, content_id, digest in rows
+            for file_id, path, kind, size, mtime_ns, ctime_ns, inode, content_id, digest, suspect in rows
         ]
+
+    def _any_ready(self, stage: Stage, at_least: int) -> bool:
+        """Whether there is that much to claim: mostly not, and then nobody's writing is waited for."""
+        found: int | None = self._database.connection.execute(
+            """
+            SELECT 1 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+            WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0 LIMIT 1 OFFSET ?
+            """,
+            (stage.value, at_least - 1),
+        ).get
+        return found is not None
+
+    def any_ready(self, stages: Sequence[Stage]) -> bool:
+        """Whether ``claim`` would find anything in one of the stages."""
+        row = self._database.connection.execute(
+            f"""
+            SELECT 1 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
+            WHERE j.stage IN ({", ".join("?" * len(stages))}) AND j.state = 'ready' AND r.offline = 0 LIMIT 1
+            """,
+            [stage.value for stage in stages],
+        ).fetchone()
+        return row is not None
 
     def finish(self, file_id: int, stage: Stage) -> None:
         """The step is done; inside the transaction that stores what it found."""
@@ -116,8 +149,7 @@ class Jobs:
     def recover(self) -> None:
         """After a sudden death: what was being worked on is ready again, until it has been so too often.
 
-        Only the stages that open a file, one at a time, are held against it. The others work on many files at once,
-        on what is stored already.
+        Only the stages that open a file are held against it. The others work on what is stored already.
         """
         with self._database.write() as db:
             db.execute(
@@ -125,7 +157,7 @@ class Jobs:
                 UPDATE jobs SET state = 'failed', reason = 'the program ended several times while it was being read'
                 WHERE state = 'running' AND attempts >= ? AND stage IN (?, ?)
                 """,
-                (MAX_ATTEMPTS, Stage.CONTENT.value, Stage.SPEECH.value),
+                (MAX_ATTEMPTS, *(stage.value for stage in _OPENS_FILES)),
             )
             db.execute("UPDATE jobs SET state = 'ready' WHERE state = 'running'")
 

@@ -75,15 +75,17 @@ class Store:
         look_alike: EmbeddingSpace | None,
         models: ModelState,
         stamp: FileStamp | None = None,
+        pictures_written: bool = False,
     ) -> int:
         """End stage ``CONTENT`` of a file that was read: its content, text and descriptor, and what is next for it.
 
         ``look_alike`` names the space of ``extraction.look_alike``, None where there is no descriptor. ``stamp`` is
         what the file was when it was read: if the index knows it as another by now, or not at all, the content is
-        kept but the file is not tied to it, and its job stays. Returns the content's id.
+        kept but the file is not tied to it, and its job stays. ``pictures_written``: the thumbnails are in the cache
+        already. Returns the content's id.
         """
         # Thumbnails are in the cache before the commit that names them: a crash leaves only litter there.
-        if extraction.thumbnail is not None and extraction.preview is not None:
+        if not pictures_written and extraction.thumbnail is not None and extraction.preview is not None:
             self.thumbnails.write(digest.hex(), extraction.thumbnail, extraction.preview)
         with self.database.write():
             content_id = self.contents.put(digest, extraction, extractor_version)

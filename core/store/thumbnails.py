@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 GRID = 256  # pixels a thumbnail fits in: the grid's largest tile on an ordinary screen
@@ -34,9 +35,12 @@ class Thumbnails:
         """Put both in place, each in one step, before the commit that names them: a crash leaves only litter."""
         for size, data in ((GRID, thumbnail), (PREVIEW, preview)):
             path = self.path(content_hash, size)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            partial.write_bytes(data)
+            partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+            try:
+                partial.write_bytes(data)
+            except FileNotFoundError:  # the first of its folder
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                partial.write_bytes(data)
             partial.replace(path)
 
     def remove(self, content_hash: str) -> None:
