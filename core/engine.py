@@ -28,8 +28,8 @@ from core.models.base import Encoders, Speech
 from core.models.host import EncoderHost, SpeechHost
 from core.models.installed import InstalledModel
 from core.models.messages import ModelRef
-from core.pace import Pace
 from core.models.prepared import prepared_folder
+from core.pace import Pace
 from core.search.answerer import Answerer
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost

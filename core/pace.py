@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 LOOK_S = 2.0  # how often battery and processor are looked at
 _SLICE_S = 0.25  # of a wait: how soon "index anyway" and a cable that is plugged in are seen, at most ``LOOK_S`` later
 
+_TELL_S = 1.0
+
 # What others use of the processor is smoothed, so that a page that loads pauses nothing; the two limits are apart, so
 # that work does not flap between going and waiting.
 _HALF_LIFE_S = 6.0
@@ -191,11 +193,16 @@ class Pace:
             self._governor.insist(self._clock())
             self._looked_s = float("-inf")
 
-    def wait_turn(self, cancel: CancelToken, on_wait: OnWait = lambda reason: None) -> None:
+    def wait_turn(
+        self,
+        cancel: CancelToken,
+        on_wait: OnWait = lambda reason: None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Return when the next file or batch may be begun; called between two of them.
 
-        Rests in proportion to the time since the last turn, then waits for as long as there is a reason, which
-        ``on_wait`` is told about once a second. Raises ``Cancelled``.
+        Rests in proportion to the time since the last turn, then waits for as long as there is a reason and the turn
+        ``is_wanted``; both are asked, and ``on_wait`` is told, about once a second. Raises ``Cancelled``.
         """
         cancel.raise_if_cancelled()
         if self.eager:
@@ -206,8 +213,10 @@ class Pace:
             cancel.wait(rest_s(self._settings.cpu_share, now_s - self._turn_s))
         told_s = float("-inf")
         while (reason := self._decide()) is not None and not self.eager:
-            if self._clock() - told_s >= 1.0:
+            if self._clock() - told_s >= _TELL_S:
                 told_s = self._clock()
+                if not is_wanted():
+                    break
                 on_wait(reason)
             cancel.wait(_SLICE_S)
             cancel.raise_if_cancelled()

@@ -106,6 +106,9 @@ def roots(as_json: Json = False) -> None:
 @app.command()
 def index(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="FOLDER...", show_default=False)] = None,
+    gentle: Annotated[
+        bool, typer.Option("--gentle", help="Keep to the settings' share of the processor; wait on battery.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Add the folders and work until nothing is left."""
@@ -114,7 +117,7 @@ def index(
         if folders and refused == len(folders):
             return ExitCode.USAGE
         with stoppable() as stop, index_bar(err()) as on_progress:
-            report = engine.index(on_progress=on_progress, cancel=stop.token)
+            report = engine.index(on_progress=on_progress, cancel=stop.token, gentle=gentle)
     if as_json:
         say(shapes.dumps(shapes.report_shape(report)))
     else:

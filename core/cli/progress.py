@@ -22,7 +22,7 @@ from rich.progress import Progress as Bar
 
 from core.cancel import CancelToken
 from core.cli.wording import clock
-from core.types import Progress, Stage
+from core.types import PauseReason, Progress, Stage
 
 _STAGES = {
     Stage.NAME: "names and dates",
@@ -30,6 +30,11 @@ _STAGES = {
     Stage.TEXT: "texts",
     Stage.PHOTO: "photos",
     Stage.SPEECH: "speech",
+}
+
+_PAUSED = {
+    PauseReason.BATTERY: "waiting: on battery",
+    PauseReason.BUSY: "waiting: the computer is busy",
 }
 
 OnProgress = Callable[[Progress], None]
@@ -89,6 +94,9 @@ def index_bar(console: Console) -> Iterator[OnProgress | None]:
 
 
 def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
+    if progress.paused is not None:
+        bar.update(task, description=_PAUSED[progress.paused], rate="", left="")
+        return
     if progress.stage is None:
         bar.update(task, description="up to date", total=progress.done, completed=progress.done, rate="", left="")
         return

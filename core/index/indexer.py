@@ -20,6 +20,7 @@ from core.index.pipeline import clear_spool
 from core.index.requests import apply_requests
 from core.index.stages import Stages
 from core.models.base import Encoders, Speech
+from core.pace import Pace
 from core.store.roots import RootRow
 from core.store.store import Store, look_alike_space
 from core.types import IndexReport, Progress, Stage
@@ -51,14 +52,16 @@ class Indexer:
         speech: Speech,
         folders: Folders,
         reload_models: Callable[[], object] = lambda: None,
+        pace: Pace | None = None,
     ) -> None:
-        """``reload_models`` as ``Stages`` takes it."""
+        """``reload_models`` and ``pace`` as ``Stages`` takes them."""
         self._store = store
         self._reader = reader
         self._encoders = encoders
         self._speech = speech
         self._folders = folders
         self._reload_models = reload_models
+        self._pace = pace
         self._wake = threading.Event()
         self._woken = False
         self._follower: Follower | None = None
@@ -127,7 +130,7 @@ class Indexer:
             announce.at_once()
             self._wake.set()
 
-        stages = self._stages(cancel, on_progress, announce.soon)
+        stages = self._stages(cancel, on_progress, announce.soon, announce.flush)
         follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found)
         try:
             self._prepare(stages)
@@ -172,7 +175,6 @@ class Indexer:
                 busy_before = True
                 continue
             announce.flush()
-            self._drop_idle()
             stages.meter.show(Stage.NAME if follower.scanning else None, None, stages.can_do, at_once=busy_before)
             busy_before = follower.scanning
             if now - swept_s > _SWEEP_S and not follower.scanning:
@@ -198,12 +200,12 @@ class Indexer:
             look_alike = self._store.vectors.space_id(look_alike_space(DIM, EXTRACTOR_VERSION))
             self._store.vectors.drop_other_spaces([models.text_space, models.photo_space, look_alike])
 
-    def _drop_idle(self) -> None:
-        self._encoders.drop_idle()
-        self._speech.drop_idle()
-
     def _stages(
-        self, cancel: CancelToken, on_progress: OnProgress | None, on_commit: Callable[[], None] = lambda: None
+        self,
+        cancel: CancelToken,
+        on_progress: OnProgress | None,
+        on_commit: Callable[[], None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> Stages:
         return Stages(
             self._store,
@@ -214,7 +216,9 @@ class Indexer:
             cancel=cancel,
             on_progress=on_progress,
             on_commit=on_commit,
+            on_wait=on_wait,
             reload_models=self._reload_models,
+            pace=self._pace,
         )
 
     def _prepare(self, stages: Stages) -> None:
@@ -244,7 +248,6 @@ class Indexer:
             now = time.monotonic()
             if not busy or now - looked_s > _REQUESTS_S:
                 looked_s = now
-                self._drop_idle()
                 busy = self._carry_out_requests(stages, cancel) or busy
             if not busy:
                 return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.store.store import Store
-from core.types import ModelRole, Progress, Stage
+from core.types import ModelRole, PauseReason, Progress, Stage
 
 SEND_S = 0.1  # at most ten times a second
 _COUNT_S = 1.0  # how often the index is asked for counts,
@@ -88,6 +88,7 @@ class Meter:
         can_do: list[Stage],
         *,
         at_once: bool = False,
+        paused: PauseReason | None = None,
     ) -> None:
         """Send where the run is. ``at_once`` counts afresh and sends even if something was sent just now."""
         now = self._clock()
@@ -111,6 +112,7 @@ class Meter:
                 failed=counts.failed,
                 waiting=waiting(counts.left, can_do),
                 scanning=self.scanning,
+                paused=paused,
             )
         )
 

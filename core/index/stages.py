@@ -14,9 +14,10 @@ from core.extract.base import Reader
 from core.index.meter import MODEL_STAGES, Meter
 from core.index.pipeline import Ledger, Models, Pipeline
 from core.models.base import Encoders, Speech
+from core.pace import Pace
 from core.store.jobs import Job, ModelState
 from core.store.store import Store
-from core.types import EmbeddingSpace, Progress, Stage
+from core.types import EmbeddingSpace, PauseReason, Progress, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,13 @@ class Stages:
         cancel: CancelToken,
         on_progress: Callable[[Progress], None] | None = None,
         on_commit: Callable[[], None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
         reload_models: Callable[[], object] = lambda: None,
+        pace: Pace | None = None,
     ) -> None:
         """``on_commit`` is called after each step, also those that come in between the windows of a recording.
 
+        ``on_wait`` is called about once a second while ``pace`` lets no work begin; without one, all is done at once.
         ``reload_models`` makes the encoders and the transcriber look which models are installed and chosen now; it is
         called between batches, about once a second.
         """
@@ -55,6 +59,8 @@ class Stages:
         self._speech = speech
         self._cancel = cancel
         self._on_commit = on_commit
+        self._on_wait = on_wait
+        self._pace = pace
         self._reload_models = reload_models
         self._reloaded_s = float("-inf")
         self._pipeline = Pipeline(store, reader, encoders, speech, folders, self.ledger)
@@ -73,6 +79,7 @@ class Stages:
         if unblock or now - self._reloaded_s > _RELOAD_S:
             self._reloaded_s = now
             self._reload_models()
+            self._drop_idle()
         in_use = (self._encoders.text_space(), self._encoders.photo_space(), self._speech.model())
         if in_use == self._in_use:
             return
@@ -106,6 +113,8 @@ class Stages:
         Raises ``Cancelled``; what was claimed is given back then.
         """
         self._cancel.raise_if_cancelled()
+        if self._pace is not None:
+            self._pace.wait_turn(self._cancel, self._while_waiting, lambda: self._store.jobs.any_ready(self.can_do))
         self.refresh_models()
         for stage in self.can_do:
             if before is not None and stage >= before:
@@ -114,6 +123,8 @@ class Stages:
             if jobs:
                 self._work(stage, jobs)
                 return True
+        if self._pace is not None:
+            self._pace.rested()
         return False
 
     @property
@@ -132,6 +143,15 @@ class Stages:
         for file_id, stage in held:
             self._store.jobs.release(stage, [file_id])
         return list(held.values())
+
+    def _while_waiting(self, reason: PauseReason) -> None:
+        self.meter.show(None, None, self.can_do, paused=reason)
+        self._drop_idle()
+        self._on_wait()
+
+    def _drop_idle(self) -> None:
+        self._encoders.drop_idle()
+        self._speech.drop_idle()
 
     def _work(self, stage: Stage, jobs: Sequence[Job]) -> None:
         self.meter.show(stage, _name(jobs[0]), self.can_do)
