@@ -25,10 +25,12 @@ def run(bench: Bench) -> Report:
     preprocess = _preprocess()
     for name, path in inputs.formats(bench, bench.pick(1, 12)).items():
         bench.say(name)
-        plain_way, ours = partial(plain.decode, path, preprocess), partial(read, path)
-        least_s = bench.pick(0.01, 0.4)
+        timed = partial(best_ms, least_s=bench.pick(0.01, 0.4))
         figures = interleave(
-            {"plain": lambda: best_ms(plain_way, least_s=least_s), "ours": lambda: best_ms(ours, least_s=least_s)},
+            {
+                "plain": partial(timed, partial(plain.decode, path, preprocess)),
+                "ours": partial(timed, partial(read, path)),
+            },
             bench.rounds,
         )
         report.add(name, "ms a picture", figures["ours"], figures["plain"])

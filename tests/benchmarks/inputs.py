@@ -1,4 +1,4 @@
-"""Inputs that are made, not brought: photos, texts, vectors, folders and speech. The same numbers give the same bytes."""
+"""Inputs that are made, not brought: photos, texts, vectors, folders and speech; the same ones at every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine: what it is, and how fast it multiplies matrices and reads memory. Everything is measured against these."""
+"""The machine: what it is, and how fast it multiplies matrices and reads memory, which bounds everything else."""
 
 from __future__ import annotations
 
@@ -180,10 +180,8 @@ def _run_all(threads: list[threading.Thread]) -> None:
 
 def _cpu() -> tuple[set[str], str]:
     try:
-        fields = dict(
-            (key.strip(), value.strip())
-            for key, _, value in (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
-        )
+        lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines())
+        fields = {key.strip(): value.strip() for key, _, value in lines}
     except OSError:
         return set(), platform.processor() or platform.machine()
     flags = set(fields.get("flags", fields.get("Features", "")).split())

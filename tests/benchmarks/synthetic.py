@@ -96,7 +96,10 @@ def _documents(store: Store, space_id: int, dim: int, count: int) -> None:
         first = (start * PASSAGES_IN_A_DOCUMENT) + 1
         with store.database.write() as db:
             db.executemany(
-                "INSERT INTO segments (id, content_id, kind, ordinal, char_offset, text) VALUES (?, ?, 'passage', ?, ?, ?)",
+                """
+                INSERT INTO segments (id, content_id, kind, ordinal, char_offset, text)
+                VALUES (?, ?, 'passage', ?, ?, ?)
+                """,
                 (
                     (first + at, numbers[at // PASSAGES_IN_A_DOCUMENT], at % PASSAGES_IN_A_DOCUMENT, at * 250, one)
                     for at, one in enumerate(texts)
