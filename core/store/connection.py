@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
-import apsw.fts5
 import sqlite_vec
 
 from core.errors import IndexBusyError, IndexDamagedError
+from core.store import tokenise
 from core.store.migrations import MIGRATIONS
 
 logger = logging.getLogger(__name__)
@@ -105,9 +105,7 @@ class Database:
         connection.enable_load_extension(True)
         connection.load_extension(sqlite_vec.loadable_path())
         connection.enable_load_extension(False)
-        connection.register_fts5_tokenizer("simplify", apsw.fts5.SimplifyTokenizer)
-        # The decorator that makes this tokeniser is typed as what it wraps.
-        connection.register_fts5_tokenizer("unicodewords", apsw.fts5.UnicodeWordsTokenizer)  # type: ignore[arg-type]
+        tokenise.register(connection)
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL")
         connection.pragma("temp_store", "MEMORY")
