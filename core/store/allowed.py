@@ -1,0 +1,49 @@
+"""Which contents a filter lets through, asked of as few of them as a query needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.store.connection import Database
+from core.store.files import placeholders
+from core.store.filters import FileFilter
+
+
+class Allowed:
+    """The contents that have a file which a filter lets through. For one query, inside its view of the index.
+
+    A content without any file is never among them, also where the filter is empty.
+    """
+
+    def __init__(self, database: Database, where: FileFilter) -> None:
+        self._database = database
+        self._condition, self._bindings = where.sql()
+        self._asked: dict[int, bool] = {}
+
+    def among(self, content_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these contents are let through; shape and order of ``content_ids``, (n,)."""
+        wanted = content_ids.tolist()
+        unknown = list(dict.fromkeys(one for one in wanted if one not in self._asked))
+        for start in range(0, len(unknown), _CHUNK):
+            chunk = unknown[start : start + _CHUNK]
+            found = self._database.connection.execute(
+                f"SELECT f.content_id FROM files f WHERE f.content_id IN ({placeholders(chunk)}) AND {self._condition}",
+                [*chunk, *self._bindings],
+            )
+            self._asked.update(dict.fromkeys(chunk, False))
+            self._asked.update((content_id, True) for (content_id,) in found)
+        return np.fromiter((self._asked[one] for one in wanted), dtype=bool, count=len(wanted))
+
+    def all(self, most: int) -> NDArray[np.int64] | None:
+        """All of them, ascending, shape (n,); None where there are more than ``most``, counted in files."""
+        rows = self._database.connection.execute(
+            f"SELECT f.content_id FROM files f WHERE f.content_id IS NOT NULL AND {self._condition} LIMIT ?",
+            [*self._bindings, most + 1],
+        ).fetchall()
+        if len(rows) > most:
+            return None
+        return np.unique(np.fromiter((content_id for (content_id,) in rows), dtype=np.int64, count=len(rows)))
+
+
+_CHUNK = 900  # bindings a statement may have, with room for a filter's
