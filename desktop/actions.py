@@ -37,6 +37,12 @@ class Act(StrEnum):
     ADD_FOLDER = "add-folder"
     REMOVE_FOLDER = "remove-folder"
     PAUSE = "pause"
+    INDEX_ANYWAY = "index-anyway"
+    QUIET = "quiet"
+    BALANCED = "balanced"
+    FULL = "full"
+    ON_BATTERY = "on-battery"
+    WHEN_BUSY = "when-busy"
     FAILURES = "failures"
     MODELS = "models"
     DEMO = "demo"
@@ -69,6 +75,7 @@ _SEARCH = QT_TRANSLATE_NOOP("Actions", "Search")
 _RESULTS = QT_TRANSLATE_NOOP("Actions", "Results")
 _FILTERS = QT_TRANSLATE_NOOP("Actions", "Filters")
 _LIBRARY = QT_TRANSLATE_NOOP("Actions", "Library")
+_SPEED = QT_TRANSLATE_NOOP("Actions", "Indexing speed")
 _WINDOW = QT_TRANSLATE_NOOP("Actions", "Window")
 
 SPECS: tuple[ActionSpec, ...] = (
@@ -110,6 +117,18 @@ SPECS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(Act.MODELS, QT_TRANSLATE_NOOP("Actions", "Models"), ("Ctrl+M",), "download-simple", _LIBRARY),
     ActionSpec(Act.DEMO, QT_TRANSLATE_NOOP("Actions", "Try the demo library"), ("Ctrl+Shift+D",), "compass", _LIBRARY),
+    ActionSpec(Act.QUIET, QT_TRANSLATE_NOOP("Actions", "Quiet: one core, with rests"), ("Alt+1",), "leaf", _SPEED),
+    ActionSpec(Act.BALANCED, QT_TRANSLATE_NOOP("Actions", "Balanced: half of the cores"), ("Alt+2",), "scales", _SPEED),
+    ActionSpec(Act.FULL, QT_TRANSLATE_NOOP("Actions", "Full: all cores"), ("Alt+3",), "gauge", _SPEED),
+    ActionSpec(Act.ON_BATTERY, QT_TRANSLATE_NOOP("Actions", "Pause on battery"), ("Alt+4",), "battery-low", _SPEED),
+    ActionSpec(
+        Act.WHEN_BUSY,
+        QT_TRANSLATE_NOOP("Actions", "Pause while the computer is busy"),
+        ("Alt+5",),
+        "cpu",
+        _SPEED,
+    ),
+    ActionSpec(Act.INDEX_ANYWAY, QT_TRANSLATE_NOOP("Actions", "Index anyway"), ("Ctrl+Shift+P",), "play", _SPEED),
     ActionSpec(Act.SIDEBAR, QT_TRANSLATE_NOOP("Actions", "Show or hide the left column"), ("Ctrl+B",), "list", _WINDOW),
     ActionSpec(Act.SHORTCUTS, QT_TRANSLATE_NOOP("Actions", "Keyboard shortcuts"), ("?", "F1"), "keyboard", _WINDOW),
     ActionSpec(Act.ABOUT, QT_TRANSLATE_NOOP("Actions", "About Findling"), ("Ctrl+I",), "info", _WINDOW),

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from core.errors import display_path
-from core.types import Channel, Hit, Kind, Locator, ModelRole, Progress, SegmentHit, Stage
+from core.types import Channel, Hit, Kind, Locator, ModelRole, PauseReason, Progress, SegmentHit, Stage
 
 
 def _tr(text: str) -> str:
@@ -144,6 +144,8 @@ def stage(value: Stage) -> str:
 
 def progress(state: Progress) -> str:
     """The status line while work goes on: "Reading files: 4,210 of 18,300 · 31/s · 8 min left"."""
+    if state.paused is not None:
+        return paused(state.paused) + " · " + _tr("%1 files left").replace("%1", number(state.total - state.done))
     if state.stage is None:
         return _tr("Looking for changes") if state.scanning else ""
     parts = [f"{stage(state.stage)}: " + _of(state.done, state.total)]
@@ -152,6 +154,14 @@ def progress(state: Progress) -> str:
     if state.left_s is not None:
         parts.append(time_left(state.left_s))
     return " · ".join(parts)
+
+
+def paused(reason: PauseReason) -> str:
+    """Why the work waits by itself."""
+    return {
+        PauseReason.BATTERY: _tr("Paused on battery"),
+        PauseReason.BUSY: _tr("Paused while the computer is busy"),
+    }[reason]
 
 
 def _of(done: int, total: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import HOME_VARIABLE
+from core.config import HOME_VARIABLE, Settings, folders_under, save_settings
 from core.extract.sandbox import Sandbox
 from tests.library import Library
 
@@ -19,8 +19,13 @@ CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home for index, cache, settings, models and logs that is this test's alone."""
+    """A home for index, cache, settings, models and logs that is this test's alone.
+
+    Its settings let indexing go on while the computer is busy: with other tests, as it mostly is.
+    """
     folder = tmp_path_factory.mktemp("home")
+    settings = Settings(folders_under(folder), pause_on_battery=False, pause_when_busy=False)
+    save_settings(settings)
     monkeypatch.setenv(HOME_VARIABLE, str(folder))
     yield folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop import theme
@@ -33,6 +33,14 @@ class ActionSet:
 
     def __getitem__(self, act: Act) -> QAction:
         return self._actions[act]
+
+    def make_choice(self, *acts: Act) -> None:
+        """Let the actions be ticked; of several, one at a time."""
+        group = QActionGroup(self._actions[acts[0]].parent()) if len(acts) > 1 else None
+        for act in acts:
+            self._actions[act].setCheckable(True)
+            if group is not None:
+                group.addAction(self._actions[act])
 
     def menu(self, parent: QWidget, *groups: Sequence[Act]) -> QMenu:
         """A menu of groups of actions with lines between them."""

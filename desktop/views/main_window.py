@@ -42,6 +42,7 @@ from desktop.views.search_bar import SearchBar
 from desktop.views.search_controller import SearchController
 from desktop.views.sidebar import WIDTH_PX as SIDEBAR_PX
 from desktop.views.sidebar import Sidebar, root_path
+from desktop.views.speed_controller import SpeedController
 from desktop.views.status_line import StatusLine
 from desktop.views.widgets import busy_line
 from desktop.workers.library import Snapshot
@@ -99,13 +100,21 @@ class MainWindow(QMainWindow):
         self.library = LibraryController(services.engine, services.operations, services.library, self)
         self.input = ExampleInput(folders.spool, services.operations, self)
         self.on_result = ResultActions(self.results, self.bar, self)
+        self.speed = SpeedController(services.engine, services.operations, services.library, self)
         self.acts = self._make_actions()
         self.acts[Act.DEMO].setVisible(not demo)
-        self.bar.menu_button.setMenu(self.acts.menu(self, *_MENU_GROUPS))
+        self._make_menus()
         self._connect()
         self._restore_geometry()
         self._show_start()
         self.bar.field.setFocus()
+
+    def _make_menus(self) -> None:
+        speed = self.speed.menu(self.acts, self.tr("Indexing speed"), self)
+        self.status_line.set_speed_menu(speed)
+        menu = self.acts.menu(self, *_MENU_GROUPS)
+        menu.insertMenu(self.acts[Act.DEMO], speed)
+        self.bar.menu_button.setMenu(menu)
 
     def _assemble(self) -> None:
         self._stack = QStackedWidget()
@@ -171,6 +180,7 @@ class MainWindow(QMainWindow):
         self.library.failed.connect(self.show_error)
         self.library.removed.connect(self._on_folder_removed)
         self.status_line.pause_toggled.connect(self._toggle_indexing)
+        self.status_line.anyway_requested.connect(self.speed.index_anyway)
         self.status_line.models_requested.connect(self.library.show_models)
         self.status_line.failures_requested.connect(self.library.show_failures)
         services.operations.failed.connect(self.show_error)
@@ -210,6 +220,7 @@ class MainWindow(QMainWindow):
             Act.ABOUT: lambda: AboutDialog(self._services.engine.settings.folders.index, self).open(),
             Act.QUIT: self.close,
         }
+        handlers |= self.speed.handlers()
         for kind_act, kind in _KIND_ACTS.items():
             handlers[kind_act] = partial(self._choose_kind, kind)
         return ActionSet(self, handlers)

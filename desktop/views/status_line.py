@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QProgressBar, QToolButton, QWidget
 
 from core.types import ModelRole, Progress, Status
 from desktop import theme, wording
@@ -14,6 +14,7 @@ class StatusLine(QFrame):
     """Shows progress and status; both are told to it."""
 
     pause_toggled = Signal()
+    anyway_requested = Signal()
     models_requested = Signal()
     failures_requested = Signal()
 
@@ -31,6 +32,7 @@ class StatusLine(QFrame):
         self._bar.setFixedWidth(80)
         self._bar.setAccessibleName(self.tr("Indexing progress"))
         self._pause = tool_button("pause", self.tr("Pause indexing"), self.pause_toggled.emit)
+        self._anyway = button(self.tr("Index anyway"), self.anyway_requested.emit, role="link")
         self._waits = button("", self.models_requested.emit, role="link")
         self._failures = button("", self.failures_requested.emit, role="link", icon="warning")
         self._failures.setIcon(theme.icon("warning", "warning"))
@@ -41,6 +43,7 @@ class StatusLine(QFrame):
             row.addWidget(label(self.tr("Demo library"), "demo"), 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._text, 1)
         row.addWidget(self._bar)
+        row.addWidget(self._anyway)
         row.addWidget(self._pause)
         row.addWidget(self._waits)
         row.addWidget(self._failures)
@@ -49,6 +52,11 @@ class StatusLine(QFrame):
     @property
     def text(self) -> str:
         return self._text.full_text
+
+    def set_speed_menu(self, menu: QMenu) -> None:
+        """Offer ``menu`` beside the pause button."""
+        self._pause.setMenu(menu)
+        self._pause.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
 
     def show_progress(self, progress: Progress) -> None:
         """Show the newest look at the indexer's work."""
@@ -82,6 +90,7 @@ class StatusLine(QFrame):
         if working and progress is not None:
             self._bar.setRange(0, max(progress.total, 1))
             self._bar.setValue(progress.done)
+        self._anyway.setVisible(self._running and progress is not None and progress.paused is not None)
         pending = bool(self._status is not None and self._status.pending)
         self._pause.setVisible(working or pending or not self._running)
         self._pause.setIcon(theme.icon("pause" if self._running else "play"))

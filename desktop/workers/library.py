@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from core.config import Settings
 from core.types import ModelInfo, ModelRole, RootStatus, Status
 from desktop.workers.operations import Operations
 
@@ -23,6 +24,7 @@ class Snapshot:
     status: Status
     roots: tuple[RootStatus, ...]
     models: tuple[ModelInfo, ...]
+    settings: Settings
 
     def active(self, role: ModelRole) -> ModelInfo | None:
         """The model in use for a role."""
@@ -69,7 +71,7 @@ class Library(QObject):
 
     def _look(self) -> Snapshot:
         engine = self._engine
-        return Snapshot(engine.status(), tuple(engine.roots()), tuple(engine.models()))
+        return Snapshot(engine.status(), tuple(engine.roots()), tuple(engine.models()), engine.settings)
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

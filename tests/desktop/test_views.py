@@ -12,7 +12,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QWidget
 
-from core.types import Failure, Kind, ModelInfo, ModelRole, Progress, Root, RootStatus, Stage, Status
+from core.config import Settings, default_folders
+from core.types import Failure, Kind, ModelInfo, ModelRole, PauseReason, Progress, Root, RootStatus, Stage, Status
 from desktop.item_models.failure_model import FailureModel
 from desktop.item_models.folder_model import FolderModel, FolderRole, FolderState
 from desktop.views import empty_state
@@ -69,6 +70,18 @@ def test_the_status_line_says_what_is_done_and_how_long_it_takes(line):
     line.show_progress(Progress(None, 18300, 18300, None, 0.0, None, 0))
     line.show_status(STATUS)
     assert line.text == "18,300 files, up to date"
+
+
+def test_work_that_waits_by_itself_says_why_and_can_be_had_anyway(qtbot, line):
+    waiting = Progress(None, 300, 1500, None, 0.0, None, 0, paused=PauseReason.BATTERY)
+    line.show_progress(waiting)
+    assert line.text == "Paused on battery · 1,200 files left"
+    with qtbot.waitSignal(line.anyway_requested):
+        press(line, "Index anyway")
+    line.show_progress(replace(waiting, paused=PauseReason.BUSY))
+    assert line.text == "Paused while the computer is busy · 1,200 files left"
+    line.show_progress(replace(waiting, paused=None, stage=Stage.CONTENT))
+    assert texts(line, QPushButton) == []
 
 
 def test_the_status_line_offers_models_and_failures_only_when_there_are_any(qtbot, line):
@@ -202,7 +215,7 @@ def test_a_choice_tells_its_name(qtbot):
     ],
 )
 def test_one_line_says_what_limits_the_search(models, ask, says):
-    advice = advise(Snapshot(STATUS, (), models), ask)
+    advice = advise(Snapshot(STATUS, (), models, Settings(default_folders())), ask)
     assert (advice is None) == (says is None)
     assert says is None or says in advice.text
 
