@@ -94,6 +94,7 @@ class Indexer:
         except Cancelled:
             cancelled = True
         finally:
+            stages.close()
             stages.release_set_aside()
             stages.meter.scanning = False
         stages.meter.show(None, None, stages.can_do, at_once=True)
@@ -143,6 +144,7 @@ class Indexer:
         finally:
             self._follower = None
             follower.stop()
+            stages.close()
             stages.release_set_aside()
 
     def own_folders(self) -> frozenset[bytes]:

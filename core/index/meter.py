@@ -69,6 +69,8 @@ class Meter:
         self._count_cost_s = 0.0
         self._sent_s = float("-inf")
         self._worked_s = 0.0
+        self._begun_s: dict[Stage, float] = {}
+        self.overlaps = False  # whether reading and encoding run beside each other; set by whoever runs them
         self.scanning = False  # set by whoever scans
 
     def time(self, stage: Stage, steps: int, work: Callable[[], None]) -> None:
@@ -80,6 +82,22 @@ class Meter:
             own_s = self._clock() - started - (self._worked_s - inner)
             self._worked_s += own_s
             self._rates.setdefault(stage, _Rate()).add(steps, own_s)
+
+    def begun(self, stage: Stage) -> None:
+        """The stage is being worked on, beside others; from now on, unless it was said before."""
+        self._begun_s.setdefault(stage, self._clock())
+
+    def ended(self, stage: Stage, steps: int) -> None:
+        """So many steps have ended since the stage was begun, or since the last that ended."""
+        begun_s = self._begun_s.pop(stage, None)
+        if begun_s is not None:
+            self._rates.setdefault(stage, _Rate()).add(steps, self._clock() - begun_s)
+
+    def pass_over(self, work: Callable[[], None]) -> None:
+        """Do other work in the middle of a stage's own, whose rate does not count it."""
+        started, inner = self._clock(), self._worked_s
+        work()
+        self._worked_s = inner + self._clock() - started
 
     def show(
         self,
@@ -124,12 +142,17 @@ class Meter:
 
     def _left_s(self, left: dict[Stage, int], can_do: list[Stage]) -> float | None:
         """The time for what is left in the stages whose rate is known; None before any is."""
-        parts = [
-            count / rate
+        parts = {
+            stage: count / rate
             for stage, count in left.items()
             if stage in can_do and stage in self._rates and (rate := self._rates[stage].per_s) is not None
-        ]
-        return sum(parts) if parts else None
+        }
+        if not parts:
+            return None
+        reading_s = parts.pop(Stage.CONTENT, 0.0)
+        encoding_s = sum(parts.pop(stage, 0.0) for stage in (Stage.TEXT, Stage.PHOTO))
+        both_s = max(reading_s, encoding_s) if self.overlaps else reading_s + encoding_s
+        return both_s + sum(parts.values())
 
 
 def waiting(left: dict[Stage, int], can_do: list[Stage]) -> dict[ModelRole, int]:

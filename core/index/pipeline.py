@@ -1,7 +1,8 @@
-"""What happens to files in each stage. No loops over the queue here, and no choice of what comes next.
+"""What happens to a file in each stage. No loops over the queue here, and no choice of what comes next.
 
-Every method takes claimed jobs, ends each by one commit, and tells the ledger what it did. A file that is gone or
-changing is set aside: the next scan says what became of it.
+The methods that open a file or ask a model touch no index, and may run on any thread; what is to be committed comes
+back as an ``Ending``, called on the indexer's thread. A file that is gone or changing is set aside: the next scan says
+what became of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from core.extract.base import Reader
 from core.extract.registry import EXTRACTOR_VERSION
 from core.index.encoding import encode_each, expect_working
 from core.index.hashing import UnsettledError, hash_file
+from core.index.lanes import Ended
 from core.models.base import SAMPLE_RATE_HZ, Encoders, Speech
 from core.store.contents import ContentRow
 from core.store.jobs import Job, ModelState
@@ -43,11 +45,15 @@ _FLOAT_BYTES = 4
 
 @dataclass
 class Ledger:
-    """What one run has done so far."""
+    """What one run has done so far. Changed on the indexer's thread alone."""
 
     touched: set[int] = field(default_factory=set)  # files of which at least one stage was ended, well or not
     encoded: int = 0  # passages, photos and speech windows that went through an encoder
     set_aside: dict[tuple[int, Stage], bytes] = field(default_factory=dict)  # claimed jobs of files not settled
+    hashed_bytes: int = 0  # of files whose content was hashed
+    reads: int = 0  # files that a reader was asked to open for their content
+    batches: int = 0  # calls of an encoder
+    commits: int = 0  # transactions that ended steps of files
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,17 @@ class Models:
     photo: EmbeddingSpace | None = None
 
 
+@dataclass(frozen=True)
+class Hashed:
+    """A file whose content hash is known, and what the file was then."""
+
+    job: Job
+    digest: bytes
+    stamp: FileStamp
+
+
 class Pipeline:
-    """The stages over one store, one sandbox and the model children."""
+    """The stages over one store, its readers and the model children."""
 
     def __init__(
         self, store: Store, reader: Reader, encoders: Encoders, speech: Speech, folders: Folders, ledger: Ledger
@@ -72,115 +87,129 @@ class Pipeline:
         self._spool = folders.spool
         self._ledger = ledger
 
-    def read(self, job: Job, models: Models, cancel: CancelToken) -> None:
-        """Stage ``CONTENT``: hash the file; link it to what is known of that hash, or read it. Raises ``Cancelled``."""
+    # Stage CONTENT: hash the file; link it to what is known of that hash, or read it
+
+    def hash(self, job: Job, cancel: CancelToken) -> Hashed | Ended:
+        """On any thread. Raises ``Cancelled``."""
         try:
             digest, stamp = hash_file(job.path, cancel)
         except UnsettledError:
-            self._set_aside(job)
-            return
-        except SkippedError as reason:
-            self._store.skip(job.file_id, reason.message, job.kind, job.stamp)
-            self._ledger.touched.add(job.file_id)
-            return
+            return self._aside(job)
+        except SkippedError as error:
+            reason = error.message
+            return Ended(job, lambda _models: self._skip(job, reason, job.stamp))
         except OSError as error:
-            if root_is_there(self._store, job.path):
-                self._store.fail_content(job.file_id, _reason(error), stamp=job.stamp)
-                self._ledger.touched.add(job.file_id)
-            else:
-                self._set_aside(job)
-            return
-        if stamp != job.stamp:
-            self._store.files.restamp(job.file_id, job.stamp, stamp)
-        known = self._store.contents.by_hash(digest)
-        if known is not None and self._is_complete(known, digest):
-            self._store.link_content(job.file_id, known.id, models.state, stamp)
-            self._ledger.touched.add(job.file_id)
-            return
+            words = _reason(error)
+            return Ended(job, lambda _models: self._fail_content(job, words))
+        return Hashed(job, digest, stamp)
+
+    def known(self, hashed: Hashed) -> Ended | None:
+        """The end of a file whose content is known already. On the indexer's thread."""
+        content = self._store.contents.by_hash(hashed.digest)
+        if content is None or not self._is_complete(content, hashed.digest):
+            return None
+        content_id = content.id
+
+        def link(models: ModelState) -> None:
+            self._restamp(hashed)
+            self._store.link_content(hashed.job.file_id, content_id, models, hashed.stamp)
+            self._ledger.touched.add(hashed.job.file_id)
+
+        return Ended(hashed.job, link)
+
+    def read(self, hashed: Hashed, cancel: CancelToken) -> Ended:
+        """Read the file in a sandbox and put its pictures in the cache. On any thread.
+
+        Raises ``Cancelled``, and ``FindlingError`` where the cache cannot be written.
+        """
+        job = hashed.job
         try:
             extraction = self._reader.extract(job.path, cancel)
-        except UnreadableError as reason:
-            if not self._is_unchanged(job, stamp):
-                return
-            if isinstance(reason, SkippedError):
-                self._store.skip(job.file_id, reason.message, job.kind, stamp)
-            else:
-                self._store.fail_content(job.file_id, reason.message, digest=digest, stamp=stamp)
-        else:
-            if not self._is_unchanged(job, stamp):
-                return
-            self._commit(job, digest, extraction, models, stamp)
-        self._ledger.touched.add(job.file_id)
+        except UnreadableError as error:
+            refused = error
+            if not _is_unchanged(job, hashed.stamp):
+                return self._aside(job)
+            return Ended(job, lambda _models: self._refuse(hashed, refused))
+        if not _is_unchanged(job, hashed.stamp):
+            return self._aside(job)
+        # The pictures are in the cache before the commit that names them: a crash leaves only litter there.
+        self._write_pictures(hashed.digest.hex(), extraction)
+        return Ended(job, lambda models: self._commit(hashed, extraction, models))
 
-    def embed_texts(self, jobs: Sequence[Job], models: Models, cancel: CancelToken) -> None:
-        """Stage ``TEXT``: vectors for the passages and transcripts of several files, in batches across them.
+    # Stages TEXT and PHOTO
 
-        Raises ``ModelError``, ``ModelMissingError``, ``Cancelled``.
+    def lacking(self, job: Job, space_id: int, kinds: Sequence[SegmentKind]) -> list[SegmentRow]:
+        """The segments of the job's content that have no vector in the space. On the indexer's thread."""
+        if job.content_id is None:
+            return []
+        return self._store.segments.without_vector(job.content_id, space_id, kinds)
+
+    def encode_passages(
+        self, texts: Sequence[str], space: EmbeddingSpace, cancel: CancelToken
+    ) -> list[Vector | str] | None:
+        """A vector for each text, or the reason why there is none. On any thread.
+
+        None when another model was chosen meanwhile, and these may be its vectors. Raises ``ModelError``,
+        ``ModelMissingError``, ``Cancelled``.
         """
-        space, space_id = models.text, models.state.text_space
-        if space is None or space_id is None:
-            return
-        kinds = [SegmentKind.PASSAGE, SegmentKind.SPEECH]
-        lacking = [self._lacking(job, space_id, kinds) for job in jobs]
-        flat = [(number, segment) for number, segments in enumerate(lacking) for segment in segments]
-        results: list[list[Vector | str]] = [[] for _ in jobs]
-        ended = 0
-        for start in range(0, max(len(flat), 1), PASSAGES):
-            cancel.raise_if_cancelled()
-            batch = flat[start : start + PASSAGES]
-            vectors = encode_each(
-                [segment.text for _, segment in batch],
-                lambda texts: self._encoders.encode_passages(texts, cancel),
-                lambda: self._encoders.encode_passages(["a"], cancel),
-            )
-            if self._encoders.text_space() != space:
-                return  # another model was chosen meanwhile, and these may be its vectors: the jobs stay
-            self._ledger.encoded += _count_vectors(vectors)
-            for (number, _), vector in zip(batch, vectors, strict=True):
-                results[number].append(vector)
-            while ended < len(jobs) and len(results[ended]) == len(lacking[ended]):
-                self._commit_vectors(jobs[ended], Stage.TEXT, space_id, lacking[ended], results[ended])
-                ended += 1
-
-    def embed_photos(self, jobs: Sequence[Job], models: Models, cancel: CancelToken) -> None:
-        """Stage ``PHOTO``: vectors for several photos, from the previews in the cache.
-
-        Raises ``ModelError``, ``ModelMissingError``, ``Cancelled``.
-        """
-        space, space_id = models.photo, models.state.photo_space
-        if space is None or space_id is None:
-            return
-        ready: list[tuple[Job, SegmentRow, bytes]] = []
-        for job in jobs:
-            segments = self._lacking(job, space_id, [SegmentKind.PHOTO])
-            if not segments:
-                self._commit_vectors(job, Stage.PHOTO, space_id, [], [])
-                continue
-            preview = self._preview(job, cancel)
-            if preview is not None:
-                ready.append((job, segments[0], preview))
         vectors = encode_each(
-            [preview for _, _, preview in ready],
-            lambda pictures: self._encoders.encode_images(pictures, cancel),
-            lambda: self._encoders.encode_photo_texts(["a"]),
+            texts,
+            lambda batch: self._encoders.encode_passages(batch, cancel),
+            lambda: self._encoders.encode_passages(["a"], cancel),
+        )
+        return vectors if self._encoders.text_space() == space else None
+
+    def encode_photos(
+        self, jobs: Sequence[Job], space: EmbeddingSpace, cancel: CancelToken
+    ) -> list[Vector | Ended | str] | None:
+        """A vector for each photo, from its preview in the cache; the reason or the end where there is none.
+
+        As ``encode_passages``.
+        """
+        previews = [self._preview(job, cancel) for job in jobs]
+        vectors = iter(
+            encode_each(
+                [preview for preview in previews if isinstance(preview, bytes)],
+                lambda pictures: self._encoders.encode_images(pictures, cancel),
+                lambda: self._encoders.encode_photo_texts(["a"]),
+            )
         )
         if self._encoders.photo_space() != space:
-            return
-        self._ledger.encoded += _count_vectors(vectors)
-        for (job, segment, _), vector in zip(ready, vectors, strict=True):
-            self._commit_vectors(job, Stage.PHOTO, space_id, [segment], [vector])
+            return None
+        return [next(vectors) if isinstance(preview, bytes) else preview for preview in previews]
 
-    def transcribe(self, job: Job, models: Models, cancel: CancelToken, on_window: Callable[[], None]) -> None:
-        """Stage ``SPEECH``: the words of a recording or a sound track, through a spool file of samples.
+    def vectors_ended(
+        self, job: Job, space_id: int, segments: Sequence[SegmentRow], results: Sequence[Vector | str]
+    ) -> Ended:
+        """The end of a job whose segments were encoded; one that could not be fails it."""
+        failure = next((result for result in results if isinstance(result, str)), None)
+        if failure is not None:
+            return self._failed(job, failure)
+        vectors = [
+            NewVector(segment.id, segment.content_id, result)
+            for segment, result in zip(segments, results, strict=True)
+            if not isinstance(result, str)
+        ]
 
-        ``on_window`` is called after each window. Raises ``ModelError``, ``ModelMissingError``, ``Cancelled``.
+        def commit(_models: ModelState) -> None:
+            self._store.commit_vectors(job.file_id, job.stage, space_id, vectors)
+            self._ledger.touched.add(job.file_id)
+
+        return Ended(job, commit)
+
+    # Stage SPEECH
+
+    def transcribe(self, job: Job, models: Models, cancel: CancelToken, on_window: Callable[[], None]) -> Ended | None:
+        """The words of a recording or a sound track, through a spool file of samples. On the indexer's thread.
+
+        ``on_window`` is called after each window. None where there is no model. Raises ``ModelError``,
+        ``ModelMissingError``, ``Cancelled``.
         """
-        model = models.state.speech_model
+        model, content_id = models.state.speech_model, job.content_id
         if model is None:
-            return
-        if job.content_id is None:
-            self._store.jobs.finish(job.file_id, Stage.SPEECH)
-            return
+            return None
+        if content_id is None:
+            return Ended(job, lambda _models: self._store.jobs.finish(job.file_id, Stage.SPEECH))
         pcm = self._spool / f"{SPOOL_PREFIX}{uuid.uuid4().hex}.f32"
 
         def count(_done: int, _total: int) -> None:
@@ -188,76 +217,112 @@ class Pipeline:
             on_window()
 
         try:
-            if not self._is_unchanged(job, job.stamp):
-                return
+            if not _is_unchanged(job, job.stamp):
+                return self._aside(job)
             self._reader.decode_audio(job.path, pcm, cancel)
-            if not self._is_unchanged(job, job.stamp):
-                return
+            if not _is_unchanged(job, job.stamp):
+                return self._aside(job)
             spans = self._speech.transcribe(pcm, on_window=count, cancel=cancel)
-        except UnreadableError as reason:
-            if self._is_unchanged(job, job.stamp):
-                self._fail(job, reason.message)
+        except UnreadableError as error:
+            return self._failed(job, error.message) if _is_unchanged(job, job.stamp) else self._aside(job)
         except ChildError as error:
             expect_working(lambda: self._transcribe_silence(cancel), error)
-            self._fail(job, f"the model's process failed on it ({error.message})")
-        else:
-            self._store.commit_speech(job.file_id, job.content_id, spans, model, models.state)
-            self._ledger.touched.add(job.file_id)
+            return self._failed(job, f"the model's process failed on it ({error.message})")
         finally:
             pcm.unlink(missing_ok=True)
 
-    def _commit(self, job: Job, digest: bytes, extraction: Extraction, models: Models, stamp: FileStamp) -> None:
+        def commit(state: ModelState) -> None:
+            self._store.commit_speech(job.file_id, content_id, spans, model, state)
+            self._ledger.touched.add(job.file_id)
+
+        return Ended(job, commit)
+
+    # Endings
+
+    def _commit(self, hashed: Hashed, extraction: Extraction, models: ModelState) -> None:
         space = None
         if extraction.look_alike is not None:
             space = look_alike_space(len(extraction.look_alike) // _FLOAT_BYTES, EXTRACTOR_VERSION)
+        self._restamp(hashed)
+        self._store.commit_content(
+            hashed.job.file_id,
+            hashed.digest,
+            extraction,
+            extractor_version=EXTRACTOR_VERSION,
+            look_alike=space,
+            models=models,
+            stamp=hashed.stamp,
+            pictures_written=True,
+        )
+        self._ledger.touched.add(hashed.job.file_id)
+
+    def _refuse(self, hashed: Hashed, error: UnreadableError) -> None:
+        self._restamp(hashed)
+        if isinstance(error, SkippedError):
+            self._skip(hashed.job, error.message, hashed.stamp)
+            return
+        self._store.fail_content(hashed.job.file_id, error.message, digest=hashed.digest, stamp=hashed.stamp)
+        self._ledger.touched.add(hashed.job.file_id)
+
+    def _restamp(self, hashed: Hashed) -> None:
+        """The file changed between the scan and its hashing; it is what it was then that is kept."""
+        if hashed.stamp != hashed.job.stamp:
+            self._store.files.restamp(hashed.job.file_id, hashed.job.stamp, hashed.stamp)
+
+    def _skip(self, job: Job, reason: str, stamp: FileStamp) -> None:
+        self._store.skip(job.file_id, reason, job.kind, stamp)
+        self._ledger.touched.add(job.file_id)
+
+    def _fail_content(self, job: Job, reason: str) -> None:
+        if root_is_there(self._store, job.path):
+            self._store.fail_content(job.file_id, reason, stamp=job.stamp)
+            self._ledger.touched.add(job.file_id)
+        else:
+            self._set_aside(job)
+
+    def _failed(self, job: Job, reason: str) -> Ended:
+        def fail(_models: ModelState) -> None:
+            self._store.jobs.fail(job.file_id, job.stage, reason)
+            self._ledger.touched.add(job.file_id)
+
+        return Ended(job, fail)
+
+    def _aside(self, job: Job) -> Ended:
+        return Ended(job, lambda _models: self._set_aside(job))
+
+    def _set_aside(self, job: Job) -> None:
+        logger.debug("set aside for the next scan: %s", os.fsdecode(job.path))
+        self._ledger.set_aside[(job.file_id, job.stage)] = job.path
+
+    # Pictures and sound
+
+    def _write_pictures(self, content_hash: str, extraction: Extraction) -> None:
+        if extraction.thumbnail is None or extraction.preview is None:
+            return
         try:
-            self._store.commit_content(
-                job.file_id,
-                digest,
-                extraction,
-                extractor_version=EXTRACTOR_VERSION,
-                look_alike=space,
-                models=models.state,
-                stamp=stamp,
-            )
-        except OSError as error:  # thumbnails are written on the way; that is no fault of the file
+            self._store.thumbnails.write(content_hash, extraction.thumbnail, extraction.preview)
+        except OSError as error:  # that is no fault of the file
             raise FindlingError(f"the thumbnail cache cannot be written: {error.strerror}") from error
 
-    def _commit_vectors(
-        self, job: Job, stage: Stage, space_id: int, segments: Sequence[SegmentRow], results: Sequence[Vector | str]
-    ) -> None:
-        self._ledger.touched.add(job.file_id)
-        vectors: list[NewVector] = []
-        for segment, result in zip(segments, results, strict=True):
-            if isinstance(result, str):
-                self._fail(job, result)
-                return
-            vectors.append(NewVector(segment.id, segment.content_id, result))
-        self._store.commit_vectors(job.file_id, stage, space_id, vectors)
+    def _preview(self, job: Job, cancel: CancelToken) -> bytes | Ended:
+        """The picture that the encoder is fed, made again where the cache was emptied; the job's end if it cannot be.
 
-    def _lacking(self, job: Job, space_id: int, kinds: Sequence[SegmentKind]) -> list[SegmentRow]:
-        if job.content_id is None:
-            return []
-        return self._store.segments.without_vector(job.content_id, space_id, kinds)
-
-    def _preview(self, job: Job, cancel: CancelToken) -> bytes | None:
-        """The picture that the encoder is fed, made again where the cache was emptied; None when that cannot be."""
+        On any thread.
+        """
         if job.content_hash is None:
-            return None
+            return self._aside(job)
         stored = self._store.thumbnails.read(job.content_hash, PREVIEW)
         if stored is not None:
             return stored
-        if not self._is_unchanged(job, job.stamp):
-            return None
+        if not _is_unchanged(job, job.stamp):
+            return self._aside(job)
         try:
             extraction = self._reader.extract(job.path, cancel)
-        except UnreadableError as reason:
-            self._fail(job, reason.message)
-            return None
+        except UnreadableError as error:
+            return self._failed(job, error.message)
         if extraction.thumbnail is None or extraction.preview is None:
-            self._fail(job, "no picture can be made of it")
-            return None
-        self._store.thumbnails.write(job.content_hash, extraction.thumbnail, extraction.preview)
+            return self._failed(job, "no picture can be made of it")
+        self._write_pictures(job.content_hash, extraction)
         return extraction.preview
 
     def _is_complete(self, known: ContentRow, digest: bytes) -> bool:
@@ -265,25 +330,6 @@ class Pipeline:
         return known.extractor_version == EXTRACTOR_VERSION and (
             not known.has_thumbnail or self._store.thumbnails.find(digest.hex(), PREVIEW) is not None
         )
-
-    def _is_unchanged(self, job: Job, stamp: FileStamp) -> bool:
-        """Whether the file still is what it was at ``stamp``; otherwise it is set aside."""
-        try:
-            status = look(job.path)
-        except OSError:
-            status = None
-        if status is not None and stamp_of(status) == stamp:
-            return True
-        self._set_aside(job)
-        return False
-
-    def _set_aside(self, job: Job) -> None:
-        logger.debug("set aside for the next scan: %s", os.fsdecode(job.path))
-        self._ledger.set_aside[(job.file_id, job.stage)] = job.path
-
-    def _fail(self, job: Job, reason: str) -> None:
-        self._store.jobs.fail(job.file_id, job.stage, reason)
-        self._ledger.touched.add(job.file_id)
 
     def _transcribe_silence(self, cancel: CancelToken) -> None:
         pcm = self._spool / f"{SPOOL_PREFIX}{uuid.uuid4().hex}.f32"
@@ -300,8 +346,13 @@ def clear_spool(spool: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _count_vectors(results: Sequence[Vector | str]) -> int:
-    return sum(not isinstance(result, str) for result in results)
+def _is_unchanged(job: Job, stamp: FileStamp) -> bool:
+    """Whether the file still is what it was at ``stamp``."""
+    try:
+        status = look(job.path)
+    except OSError:
+        return False
+    return status is not None and stamp_of(status) == stamp
 
 
 def _reason(error: OSError) -> str:

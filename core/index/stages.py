@@ -1,18 +1,26 @@
-"""The order of work: which jobs are taken next, and what happens when a model is missing or fails."""
+"""The order of work: reading and encoding side by side, speech when nothing else is left.
+
+With a reader that reads several files at a time, reading and encoding run beside each other: files are read newest
+first, and what was read is encoded while the next ones are decoded. With one that reads a single file, everything runs
+on the indexer's thread: first all is read, then texts and photos are encoded.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from core.cancel import CancelToken
 from core.config import Folders
 from core.errors import ModelError, ModelMissingError
 from core.extract.base import Reader
-from core.index.meter import MODEL_STAGES, Meter
+from core.index.embedding import Embedding
+from core.index.lanes import Ended, wait_for_any
+from core.index.meter import Meter
 from core.index.pipeline import Ledger, Models, Pipeline
+from core.index.reading import Reading
 from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.store.jobs import Job, ModelState
@@ -21,10 +29,12 @@ from core.types import EmbeddingSpace, PauseReason, Progress, Stage
 
 logger = logging.getLogger(__name__)
 
-# One at a time where a file is opened, so that one which brings everything down is known by name; batches where the
-# encoder is fed: enough files for a full batch even when each has a single passage.
-_CLAIM = {Stage.CONTENT: 1, Stage.TEXT: 64, Stage.PHOTO: 8, Stage.SPEECH: 1}
+# Files that end within this time of each other, or so many, are committed together: each is whole or absent all the
+# same, and a transaction costs as much as a small file's rows.
+_GROUP_S = 0.2
+_GROUP = 32
 
+_SLICE_S = 0.1  # how long a step waits for something to end
 _RELOAD_S = 1.0
 
 
@@ -63,26 +73,36 @@ class Stages:
         self._pace = pace
         self._reload_models = reload_models
         self._reloaded_s = float("-inf")
+        self._unblock = False
+        self._reader = reader
         self._pipeline = Pipeline(store, reader, encoders, speech, folders, self.ledger)
+        self._group: list[Ended] = []
+        self._group_since_s = 0.0
         self._models = Models()
         self._in_use: tuple[EmbeddingSpace | None, EmbeddingSpace | None, str | None] = (None, None, None)
         self._blocked: set[Stage] = set()
+        self._make_lanes()
 
     def refresh_models(self, *, unblock: bool = False) -> None:
         """Look which models there are; if that changed, queue what they can do now.
 
-        A stage whose model failed stays blocked until the models change, or with ``unblock``.
+        A stage whose model failed stays blocked until the models change, or with ``unblock``. While batches are under
+        way it is put off until they have ended: their vectors belong to the models that there were.
         """
-        if unblock:
-            self._blocked.clear()
+        self._unblock |= unblock
         now = time.monotonic()
-        if unblock or now - self._reloaded_s > _RELOAD_S:
-            self._reloaded_s = now
-            self._reload_models()
-            self._drop_idle()
+        if len(self._embedding.lane) or not (self._unblock or now - self._reloaded_s > _RELOAD_S):
+            return
+        if self._unblock:
+            self._unblock = False
+            self._blocked.clear()
+        self._reloaded_s = now
+        self._reload_models()
+        self._drop_idle()
         in_use = (self._encoders.text_space(), self._encoders.photo_space(), self._speech.model())
         if in_use == self._in_use:
             return
+        self._embedding.give_back()
         text, photo, speech = self._in_use = in_use
         space_id = self._store.vectors.space_id
         state = ModelState(
@@ -108,24 +128,35 @@ class Stages:
         return [stage for stage, is_there in there.items() if is_there and stage not in self._blocked]
 
     def step(self, before: Stage | None = None) -> bool:
-        """Do one batch of the earliest stage (before ``before``) that has work; whether there was any.
+        """Begin what can be begun, wait a moment for something to end, and commit it; whether there was any work.
 
-        Raises ``Cancelled``; what was claimed is given back then.
+        ``before`` ``SPEECH`` leaves recordings alone. Raises ``Cancelled``; call ``close`` then.
         """
         self._cancel.raise_if_cancelled()
         if self._pace is not None:
             self._pace.wait_turn(self._cancel, self._while_waiting, lambda: self._store.jobs.any_ready(self.can_do))
         self.refresh_models()
-        for stage in self.can_do:
-            if before is not None and stage >= before:
-                return False
-            jobs = self._store.jobs.claim(stage, _CLAIM[stage])
+        self._begin()
+        if self._advance():
+            return True
+        if before is None and Stage.SPEECH in self.can_do:
+            jobs = self._store.jobs.claim(Stage.SPEECH, 1)
             if jobs:
-                self._work(stage, jobs)
+                self._transcribe(jobs[0])
                 return True
         if self._pace is not None:
             self._pace.rested()
         return False
+
+    def close(self) -> None:
+        """Stop what is under way, commit what has ended and give back the rest."""
+        jobs = [*self._reading.abandon(), *self._embedding.abandon()]
+        self._reading.lane.close()
+        self._embedding.lane.close()
+        self._commit()
+        with self._store.database.write():
+            for job in jobs:
+                self._store.jobs.release(job.stage, [job.file_id])
 
     @property
     def idle_models(self) -> ModelState | None:
@@ -145,6 +176,8 @@ class Stages:
         return list(held.values())
 
     def _while_waiting(self, reason: PauseReason) -> None:
+        while self._advance():
+            pass
         self.meter.show(None, None, self.can_do, paused=reason)
         self._drop_idle()
         self._on_wait()
@@ -153,39 +186,93 @@ class Stages:
         self._encoders.drop_idle()
         self._speech.drop_idle()
 
-    def _work(self, stage: Stage, jobs: Sequence[Job]) -> None:
-        self.meter.show(stage, _name(jobs[0]), self.can_do)
-        try:
-            self.meter.time(stage, len(jobs), lambda: self._run(stage, jobs))
-        except (ModelError, ModelMissingError) as error:
-            logger.warning("the %s model cannot be used, its work waits: %s", MODEL_STAGES[stage].value, error)
-            self._blocked.add(stage)
-        finally:
+    def _make_lanes(self) -> None:
+        self._parallel = self._reader.parallel
+        self._overlaps = self._parallel > 1
+        width = self._parallel if self._overlaps else 0
+        common = (self._store, self._pipeline, self.ledger)
+        self._reading = Reading(*common, width, self._cancel, self._end)
+        self._embedding = Embedding(*common, min(width, 1), self._cancel, self._end, self._blocked.add)
+        self.meter.overlaps = self._overlaps
+
+    def _begin(self) -> None:
+        """Give the lanes work, as far as they have room."""
+        if self._parallel != self._reader.parallel:
+            if len(self._reading.lane) or len(self._embedding.lane) or self._group:
+                return  # what is under way ends first
+            self._reading.lane.close()
+            self._embedding.give_back()
+            self._embedding.lane.close()
+            self._make_lanes()
+        self._reading.fill()
+        is_reading = self._reading.current is not None
+        reload_is_due = self._unblock or time.monotonic() - self._reloaded_s > _RELOAD_S
+        if (self._overlaps or not is_reading) and not (reload_is_due and len(self._embedding.lane)):
+            self._embedding.fill(self._models, self.can_do, gather=is_reading)
+        for part in (self._embedding, self._reading):
+            if part.current is not None:
+                self.meter.begun(part.current.stage)
+                self.meter.show(part.current.stage, _name(part.current), self.can_do)
+
+    def _advance(self) -> bool:
+        """Wait a moment for something under way to end; False when there was nothing."""
+        lanes = (self._reading.lane, self._embedding.lane)
+        is_busy = wait_for_any(lanes, _SLICE_S)
+        ended = [lane.collect() for lane in lanes]
+        is_due = len(self._group) >= _GROUP or time.monotonic() - self._group_since_s > _GROUP_S
+        if self._group and (is_due or not any(len(lane) for lane in lanes)):
+            self._commit()
+            self._reading.committed()
+            return True
+        return is_busy or any(ended)
+
+    def _end(self, ended: Ended) -> None:
+        if not self._group:
+            self._group_since_s = time.monotonic()
+        self._group.append(ended)
+
+    def _commit(self) -> None:
+        """Commit what has ended, in one transaction."""
+        group, self._group = self._group, []
+        if not group:
+            return
+        with self._store.database.write():
+            for ended in group:
+                ended.ending(self._models.state)
             # What was ended has no running job any more; what was not goes back into the queue.
-            kept = {file_id for file_id, held in self.ledger.set_aside if held is stage}
-            self._store.jobs.release(stage, [job.file_id for job in jobs if job.file_id not in kept])
+            for job in (ended.job for ended in group):
+                if (job.file_id, job.stage) not in self.ledger.set_aside:
+                    self._store.jobs.release(job.stage, [job.file_id])
+        self.ledger.commits += 1
+        for stage in {ended.job.stage for ended in group}:
+            self.meter.ended(stage, sum(ended.job.stage is stage for ended in group))
         self._on_commit()
 
-    def _run(self, stage: Stage, jobs: Sequence[Job]) -> None:
-        if stage is Stage.CONTENT:
-            for job in jobs:
-                self._pipeline.read(job, self._models, self._cancel)
-        elif stage is Stage.TEXT:
-            self._pipeline.embed_texts(jobs, self._models, self._cancel)
-        elif stage is Stage.PHOTO:
-            self._pipeline.embed_photos(jobs, self._models, self._cancel)
-        else:
-            for job in jobs:
-                self._transcribe(job)
-
     def _transcribe(self, job: Job) -> None:
-        def between_windows() -> None:
-            # A recording takes long: what has come in meanwhile for the earlier stages does not wait for its end.
+        def work_off() -> None:
             while self.step(before=Stage.SPEECH):
                 pass
+
+        def between_windows() -> None:
+            # A recording takes long: what has come in meanwhile for the earlier stages does not wait for its end.
+            self.meter.pass_over(work_off)
             self.meter.show(Stage.SPEECH, _name(job), self.can_do)
 
-        self._pipeline.transcribe(job, self._models, self._cancel, between_windows)
+        def work() -> None:
+            ended = self._pipeline.transcribe(job, self._models, self._cancel, between_windows)
+            if ended is not None:
+                self._end(ended)
+                self._commit()
+
+        self.meter.show(Stage.SPEECH, _name(job), self.can_do)
+        try:
+            self.meter.time(Stage.SPEECH, 1, work)
+        except (ModelError, ModelMissingError) as error:
+            logger.warning("the speech model cannot be used, its work waits: %s", error)
+            self._blocked.add(Stage.SPEECH)
+        finally:
+            if (job.file_id, Stage.SPEECH) not in self.ledger.set_aside:
+                self._store.jobs.release(Stage.SPEECH, [job.file_id])
 
 
 def _name(job: Job) -> str:
