@@ -89,7 +89,7 @@ def test_spans_are_moved_to_the_recording_and_cleaned(
     transcriber: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def segment(start: float, end: float, text: str, compression_ratio: float = 1.1) -> dict[str, object]:
-        return {"start": start, "end": end, "text": text, "compression_ratio": compression_ratio}
+        return {"start": start, "end": end, "text": text, "compression_ratio": compression_ratio, "temperature": 0.0}
 
     heard = [
         segment(0.0, 1.5, " The boat comes home. "),
