@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.models.prepared import Backend, Tower, Trial
+from core.models.specs import Backend, Tower, Trial
 from core.types import Matrix
 
 MIN_COSINE = 0.999  # mean, to the float32 vectors of the same inputs

@@ -68,7 +68,7 @@ def install(
     manifest = replace(draft, dim=dim)
     write_manifest(work, manifest)
     folder = settings.folders.models / manifest.name
-    _swap(work, folder)
+    replace_folder(work, folder)
     logger.info("installed %s in %s", manifest.name, folder)
     return InstalledModel(folder, manifest, manifest.weights_id)
 
@@ -88,8 +88,11 @@ def inspect(model: InstalledModel, cancel: CancelToken | None = None) -> int | N
         child.close()
 
 
-def _swap(work: Path, folder: Path) -> None:
-    """Rename ``work`` to ``folder``; an older model there is set aside first and deleted afterwards."""
+def replace_folder(work: Path, folder: Path) -> None:
+    """Rename ``work`` to ``folder``; an older one there is set aside first and deleted afterwards.
+
+    ``OSError`` passes through, and the older one is back then.
+    """
     aside = work.with_name(work.name + ".old")
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():

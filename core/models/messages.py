@@ -16,8 +16,10 @@ import numpy as np
 
 from core.errors import ChildError, FindlingError, ModelError, UnreadableError
 from core.models.failures import one_line
+from core.models.fidelity import Fidelity
 from core.models.installed import InstalledModel, Manifest
 from core.models.prepared import prepared_at
+from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower
 from core.types import Matrix, SpeechSpan
 
 
@@ -92,7 +94,33 @@ class Inspect(msgspec.Struct, frozen=True, tag=True):
     model: ModelRef
 
 
-Request = Encode | FindSpeech | Transcribe | Inspect
+class Survey(msgspec.Struct, frozen=True, tag=True):
+    """Take a model apart in ``work``, where the sample lies; answered by ``Surveyed``."""
+
+    model: ModelRef
+    work: bytes
+
+
+class Try(msgspec.Struct, frozen=True, tag=True):
+    """Run a tower on a back-end for about that long; answered by ``Tried``."""
+
+    model: ModelRef
+    work: bytes
+    tower: Tower
+    backend: Backend
+    seconds: float
+
+
+class Judge(msgspec.Struct, frozen=True, tag=True):
+    """Compare a tower's vectors on a back-end with the reference's; answered by ``Judged``."""
+
+    model: ModelRef
+    work: bytes
+    tower: Tower
+    backend: Backend
+
+
+Request = Encode | FindSpeech | Transcribe | Inspect | Survey | Try | Judge
 
 
 class Vectors(msgspec.Struct, frozen=True, tag=True):
@@ -124,6 +152,22 @@ class Inspected(msgspec.Struct, frozen=True, tag=True):
     dim: int | None
 
 
+class Surveyed(msgspec.Struct, frozen=True, tag=True):
+    """What can be tried, and how the inputs are made without torch, where that is possible."""
+
+    backends: dict[Tower, list[Backend]]
+    tokeniser: TokeniserSpec | None
+    pictures: PictureSpec | None
+
+
+class Tried(msgspec.Struct, frozen=True, tag=True):
+    rate: float  # inputs per second
+
+
+class Judged(msgspec.Struct, frozen=True, tag=True):
+    fidelity: Fidelity
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The request could not be done. ``trace`` is for the log at debug level only."""
 
@@ -149,7 +193,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
         return ChildError(f"the model failed: {self.message}")
 
 
-Reply = Vectors | Windows | Transcript | Inspected | Failed
+Reply = Vectors | Windows | Transcript | Inspected | Surveyed | Tried | Judged | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder = msgspec.msgpack.Decoder(Request)

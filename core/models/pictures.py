@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +11,12 @@ from PIL import Image, UnidentifiedImageError
 
 from core.errors import UnreadableError
 from core.models.failures import one_line
+from core.models.specs import PictureSpec
 
 Pixels = NDArray[np.float32]
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 RESIZE_MODES = ("shortest", "squash")
-
-
-@dataclass(frozen=True)
-class PictureSpec:
-    """How a picture becomes one model's input; the fields of open_clip's ``preprocess_cfg``."""
-
-    size: int  # pixels, both sides
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: str  # a key of Pillow's filters: bicubic, bilinear
-    resize_mode: str  # shortest: the shorter side fits and the middle is taken; squash: both sides fit
 
 
 def pixels_of(jpegs: Sequence[bytes], spec: PictureSpec) -> Pixels:

@@ -12,7 +12,6 @@ import logging
 import platform
 import tomllib
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ import tomlkit
 from core.config import Settings
 from core.errors import ModelError
 from core.models.installed import FileRecord, InstalledModel, record_files, sha256_of
-from core.models.pictures import PictureSpec
-from core.models.tokenise import TokeniserSpec
+from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -35,49 +33,6 @@ VERSION = 1  # of the manifest and of what is done before a graph; another one i
 
 # What OpenVINO and torch choose their kernels by.
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8", "asimddp", "bf16")
-
-
-class Tower(StrEnum):
-    """One side of a model, converted and chosen by itself."""
-
-    PICTURES = "pictures"
-    WORDS = "words"  # a photo model's texts
-    PASSAGES = "passages"  # a text model's texts, queries too
-
-
-class Backend(StrEnum):
-    """What runs a tower, and in which precision."""
-
-    TORCH_FP32 = "torch fp32"  # the reference
-    TORCH_BF16 = "torch bf16"
-    TORCH_CUDA = "torch cuda fp16"
-    TORCH_MPS = "torch mps fp16"
-    OPENVINO_FP32 = "openvino fp32"
-    OPENVINO_BF16 = "openvino bf16"
-    OPENVINO_INT8 = "openvino int8"
-    OPENVINO_INT8_BF16 = "openvino int8 bf16"
-
-    @property
-    def on_openvino(self) -> bool:
-        return self.value.startswith("openvino")
-
-    @property
-    def in_bf16(self) -> bool:
-        return self.value.endswith("bf16")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How one back-end did with one tower."""
-
-    tower: Tower
-    backend: Backend
-    rate: float | None = None  # inputs per second; None when it could not be run
-    cosine: float | None = None  # mean to the reference, None when the gate was not asked
-    overlap: float | None = None  # share of the reference's ten nearest; None as well where the sample is too small
-    passed: bool = False
-    kept: bool = False
-    note: str = ""  # why it has no rate or was not judged
 
 
 @dataclass(frozen=True)
@@ -102,8 +57,9 @@ class Prepared:
     def graph(self, tower: Tower) -> tuple[str, bool] | None:
         """The file of a tower's OpenVINO graph, and whether it runs in bf16; None where there is none."""
         kept = self.kept(tower)
-        names = [record.path for record in self.files if record.path.startswith(tower) and record.path.endswith(".xml")]
-        return (names[0], kept.on_openvino and kept.in_bf16) if names else None
+        name = (kept if kept.on_openvino else Backend.OPENVINO_FP32).graph_of(tower)
+        there = any(record.path == name for record in self.files)
+        return (name, kept.on_openvino and kept.in_bf16) if there else None
 
 
 def prepared_folder(settings: Settings, model: InstalledModel) -> Path:

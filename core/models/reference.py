@@ -25,10 +25,11 @@ from core.models.catalogue import Form
 from core.models.clip import load_open_clip
 from core.models.failures import one_line
 from core.models.installed import InstalledModel
-from core.models.pictures import FILTERS, RESIZE_MODES, PictureSpec, decode, pixels_of
-from core.models.prepared import TOKENISER, Tower
+from core.models.pictures import FILTERS, RESIZE_MODES, decode, pixels_of
+from core.models.prepared import TOKENISER
+from core.models.specs import Cleaning, PictureSpec, TokeniserKind, TokeniserSpec, Tower
 from core.models.text import load_sentence_transformer
-from core.models.tokenise import Cleaning, Tokeniser, TokeniserKind, TokeniserSpec
+from core.models.tokenise import Tokeniser
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,8 @@ def _sentence_reference(model: InstalledModel, folder: Path, check_texts: list[s
     )
 
     def ids_of(texts: list[str]) -> NDArray[np.int64]:
-        return np.asarray(encoder.tokenize(texts)["input_ids"].numpy(), np.int64)
+        cut = tokenizer(texts, padding=True, truncation=True, max_length=spec.context, return_tensors="np")
+        return np.asarray(cut["input_ids"], np.int64)
 
     tokeniser = None
     if _write_fast_tokenizer(tokenizer, folder):

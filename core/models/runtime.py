@@ -46,7 +46,7 @@ def import_openvino() -> Any:
 
 
 def import_nncf() -> Any:
-    """The module ``nncf``, its progress bars and log off. ``ImportError`` passes through."""
+    """The module ``nncf``, its log off. ``ImportError`` passes through."""
     block_telemetry()
     import logging
 

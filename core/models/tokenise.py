@@ -10,8 +10,6 @@ import functools
 import html
 import string
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -19,39 +17,12 @@ from numpy.typing import NDArray
 
 from core.errors import ModelError
 from core.models.failures import one_line
+from core.models.specs import Cleaning, TokeniserKind, TokeniserSpec
 
 Ids = NDArray[np.int64]
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CACHED_WORDS = 10_000
-
-
-class TokeniserKind(StrEnum):
-    TOKENIZERS = "tokenizers"  # whatever tokenizer.json says
-    CLIP = "clip"  # CLIP's words by a regular expression, then its byte pairs
-
-
-class Cleaning(StrEnum):
-    """What open_clip does to a text before it is cut into tokens; its names."""
-
-    NONE = "none"
-    WHITESPACE = "whitespace"
-    LOWER = "lower"
-    CANONICALIZE = "canonicalize"
-
-
-@dataclass(frozen=True)
-class TokeniserSpec:
-    """How texts become the rows that one model reads."""
-
-    kind: TokeniserKind
-    cleaning: Cleaning
-    context: int  # the most tokens that it reads, the special ones included
-    fixed: bool  # every row is padded to ``context``, because what follows the text changes its vector
-    pad_id: int = 0
-    blank_id: int | None = None  # a token that becomes 0, as SigLIP's tokenizers do with the separator
-    pattern: str = ""  # CLIP: what is a word
-    special: tuple[tuple[str, int], ...] = ()  # CLIP: words that are one token, the first and last of a text first
 
 
 class Tokeniser:

@@ -14,9 +14,9 @@ import numpy as np
 
 from core.errors import ModelError
 from core.models.installed import InstalledModel
-from core.models.pictures import PictureSpec, pixels_of
-from core.models.prepared import TOKENISER, Prepared, Tower, read_prepared, require_unchanged
+from core.models.prepared import TOKENISER, Prepared, read_prepared, require_unchanged
 from core.models.runtime import Graph, has_openvino
+from core.models.specs import PictureSpec, Tower
 from core.models.tokenise import Tokeniser, batches_by_length
 from core.types import EmbeddingSpace, Matrix, ModelRole
 
@@ -61,6 +61,8 @@ class PictureTower:
 
     def encode(self, jpegs: Sequence[bytes]) -> Matrix:
         """float32 unit rows of shape (n, dim). Raises ``UnreadableError`` and, for another width, ``ModelError``."""
+        from core.models.pictures import pixels_of  # the query child draws nothing and leaves Pillow unloaded
+
         matrix = np.zeros((len(jpegs), self.space.dim), np.float32)
         for start in range(0, len(jpegs), self._batch):
             pixels = pixels_of(jpegs[start : start + self._batch], self._spec)

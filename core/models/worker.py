@@ -24,21 +24,29 @@ from core.models.messages import (
     FindSpeech,
     Inspect,
     Inspected,
+    Judge,
+    Judged,
     ModelRef,
     Reply,
     Request,
+    Survey,
+    Surveyed,
     Task,
     Transcribe,
     Transcript,
+    Tried,
+    Try,
     Vectors,
     Windows,
     pack,
     unpack_request,
 )
+from core.models.runtime import block_telemetry
 from core.types import ModelRole
 
 if TYPE_CHECKING:
     from core.models.speech import WhisperTranscriber
+    from core.models.trials import Trials
 
 OFFLINE_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -54,6 +62,7 @@ OFFLINE_ENVIRONMENT = {
 def serve_models(connection: Connection) -> None:
     """Answer requests until the pipe closes (``EOFError``)."""
     os.environ.update(OFFLINE_ENVIRONMENT)
+    block_telemetry()
     keep_quiet()
     worker = ModelWorker()
     while True:
@@ -68,6 +77,7 @@ def serve_models(connection: Connection) -> None:
 def keep_quiet() -> None:
     """Send what libraries log and warn nowhere: this process shares the terminal with the command line."""
     logging.getLogger().addHandler(logging.NullHandler())
+    logging.disable(logging.CRITICAL)  # also those that bring a handler of their own, as torch does
     warnings.simplefilter("ignore")
 
 
@@ -79,6 +89,7 @@ class ModelWorker:
         self._photo: ImageEncoder | None = None
         self._text: TextEncoder | None = None
         self._speech: WhisperTranscriber | None = None
+        self._trials: tuple[tuple[ModelRef, bytes], Trials] | None = None
 
     def answer(self, request: Request) -> Reply:
         """Raises ``ModelError`` when the model cannot be loaded; anything else from a library passes through."""
@@ -94,6 +105,13 @@ class ModelWorker:
                 return self._transcribe(request)
             case Inspect():
                 return self._inspect(request.model)
+            case Survey():
+                trials = self._trials_of(request)
+                return Surveyed(trials.backends(), trials.tokeniser, trials.pictures)
+            case Try():
+                return Tried(self._trials_of(request).rate(request.tower, request.backend, request.seconds))
+            case Judge():
+                return Judged(self._trials_of(request).fidelity(request.tower, request.backend))
 
     def _encode(self, request: Encode) -> Vectors:
         match request.task:
@@ -132,6 +150,15 @@ class ModelWorker:
 
                 load_whisper(model.folder / model.manifest.weights)
                 return Inspected(None)
+
+    def _trials_of(self, request: Survey | Try | Judge) -> Trials:
+        key = (request.model, request.work)
+        if self._trials is None or self._trials[0] != key:
+            from core.models.trials import Trials
+
+            self._trials = None
+            self._trials = (key, Trials(_ready(request.model), _path(request.work)))
+        return self._trials[1]
 
     def _photo_encoder(self, ref: ModelRef) -> ImageEncoder:
         if self._photo is None or self._refs.get(ModelRole.PHOTO) != ref:
