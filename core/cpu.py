@@ -54,6 +54,14 @@ def threads(share: CpuShare) -> int:
             return cores()
 
 
+def readers(share: CpuShare) -> int:
+    """How many files are read at a time, each in a process of one thread, beside an encoder of ``threads``.
+
+    With all cores the two compete, and the encoder goes before; a smaller share is divided between them.
+    """
+    return threads(share) if share is CpuShare.FULL else (threads(share) + 1) // 2
+
+
 def query_threads() -> int:
     """Threads for answering: somebody waits, for milliseconds, and whatever share indexing has is not meant."""
     return cores()

@@ -15,11 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import doctor
+from core import cpu, doctor
 from core.cancel import CancelToken
 from core.config import Settings, load_settings, save_settings
 from core.errors import FolderError, IndexBusyError, SettingsError
 from core.extract.base import Reader
+from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
 from core.index.indexer import Indexer
 from core.index.requests import apply_requests
@@ -88,7 +89,7 @@ class Engine:
         self._indexing = False
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
-        self._example_reader: Reader = Sandbox() if isinstance(reader, Sandbox) else reader
+        self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
         examples = ExampleReader(store, encoders, self._example_reader, self._transcribe_example)
         self._searcher = Searcher(examples, answers or Answerer(store, encoders))
 
@@ -109,7 +110,7 @@ class Engine:
         settings = settings or load_settings()
         settings.folders.create()
         store = Store(settings.folders)
-        speech, reader = speech or SpeechHost(settings), reader or Sandbox()
+        speech, reader = speech or SpeechHost(settings), reader or SandboxPool(cpu.readers(settings.cpu_share))
         if encoders is not None:
             return cls(settings, store, encoders, speech, reader)
         host = EncoderHost(settings)
@@ -354,6 +355,8 @@ class Engine:
         settings = replace(self._settings, cpu_share=CpuShare.FULL) if self._pace.eager else self._settings
         self._encoders.reload(settings)
         self._speech.reload(settings)
+        if isinstance(self._reader, SandboxPool):
+            self._reader.resize(cpu.readers(settings.cpu_share))
 
     def _stages_by_model(self) -> tuple[list[Stage], list[Stage]]:
         """The stages that can be done with the models there are, and those that wait."""
