@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Vector = NDArray[np.float32]  # shape (dim,), unit length
-Matrix = NDArray[np.float32]  # shape (n, dim), unit rows
+    Vector = NDArray[np.float32]  # shape (dim,), unit length
+    Matrix = NDArray[np.float32]  # shape (n, dim), unit rows
+else:  # the window shows itself before anything loads numpy
+    Vector = Matrix = Any
 
 
 class Kind(StrEnum):

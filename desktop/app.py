@@ -6,39 +6,51 @@ import argparse
 import logging
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from logging.handlers import RotatingFileHandler
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core.config import Folders, Settings, load_settings
-from core.engine import Engine
 from core.errors import FindlingError
 from desktop import theme
 from desktop.views.main_window import MainWindow
+from desktop.workers.late_engine import LateEngine
 from desktop.workers.services import Services
+
+if TYPE_CHECKING:
+    from core.engine import Engine
 
 logger = logging.getLogger(__name__)
 
 _LOG_BYTES = 1_000_000
+_UNPAINTED_MS = 1_000  # a window that is started minimised is never painted
 
 
 class Session(QObject):
     """One engine with its workers and its window. ``close`` is the one way out."""
 
-    def __init__(self, engine: Engine, *, demo: bool = False) -> None:
+    refused = Signal(FindlingError)  # the engine cannot be opened
+
+    def __init__(self, engine: Engine | LateEngine, *, demo: bool = False) -> None:
         super().__init__()
+        self._late = engine if isinstance(engine, LateEngine) else None
         self.services = Services.around(engine, self)
         self.window = MainWindow(self.services, demo=demo)
         self.window.demo_requested.connect(start_demo)
         self._open = True
+        if self._late is not None:
+            self._late.failed.connect(self.refused)
+            # What is heavy to load waits until the window can be seen.
+            self.window.painted.connect(self._late.begin)
+            QTimer.singleShot(_UNPAINTED_MS, self._late, self._late.begin)
 
     def start(self, examples: Sequence[Path] = ()) -> None:
         """Show the window, begin to index, and search by ``examples`` if there are any."""
@@ -52,6 +64,8 @@ class Session(QObject):
         """Take everything down in order; a second call does nothing."""
         if self._open:
             self._open = False
+            if self._late is not None:
+                self._late.give_up()
             self.window.close()
             self.services.close()
             self.window.deleteLater()
@@ -106,12 +120,13 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = _settings(demo=arguments.demo)
         _log_to(settings.folders)
-        session = Session(Engine.open(settings), demo=arguments.demo)
     except FindlingError as error:
         _refuse(error)
         return int(error.exit_code)
+    session = Session(LateEngine(settings, partial(_open_engine, settings)), demo=arguments.demo)
     hook.install()
     look.changed.connect(session.window.refresh_theme)
+    session.refused.connect(partial(_give_up, session))
     with _quit_on_interrupt(application):
         session.start([Path(path) for path in arguments.paths])
         code = application.exec()
@@ -119,8 +134,22 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _open_engine(settings: Settings) -> Engine:
+    from core.engine import Engine
+
+    return Engine.open(settings)
+
+
+def _give_up(session: Session, error: FindlingError) -> None:
+    session.window.hide()
+    _refuse(error)
+    QApplication.exit(int(error.exit_code))
+
+
 def start_demo() -> None:
     """Open a second window on the demo's own home."""
+    import subprocess
+
     frozen = getattr(sys, "frozen", False)
     command = [sys.executable, "--demo"] if frozen else [sys.executable, "-m", "desktop", "--demo"]
     subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -130,6 +159,7 @@ def _settings(*, demo: bool) -> Settings:
     if not demo:
         return load_settings()
     from core.demo import prepare_demo
+    from core.engine import Engine
 
     prepared = prepare_demo()
     engine = Engine.open(prepared.settings)
@@ -142,6 +172,8 @@ def _settings(*, demo: bool) -> Settings:
 
 def _log_to(folders: Folders) -> None:
     folders.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from logging.handlers import RotatingFileHandler
+
     handler = RotatingFileHandler(folders.logs / "window.log", maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -99,6 +98,8 @@ def _is_text(path: bytes) -> bool:
 
 def _start(command: list[bytes] | str) -> bool:
     try:
+        import subprocess  # here, because the window shows itself first
+
         subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         logger.warning("cannot start the system's opener: %s", error.strerror)

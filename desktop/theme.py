@@ -6,17 +6,18 @@ needs no more than a repaint.
 
 from __future__ import annotations
 
-import os
+import json
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from string import Template
 
 from PySide6.QtCore import QObject, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from core.resources import resource
-
-os.environ.setdefault("QT_API", "pyside6")  # qtawesome goes through qtpy, which would otherwise guess a binding
 
 ICON_GAP_PX = 6  # between a button's icon and its text
 META_PX, BODY_PX, SECTION_PX, TITLE_PX = 12, 13, 15, 20
@@ -180,6 +181,23 @@ def _style_sheet(t: Tokens) -> str:
     return template.substitute(asdict(t))
 
 
+@cache
+def _phosphor() -> tuple[str, dict[str, str]]:
+    """The family of QtAwesome's Phosphor font, and its characters by their names.
+
+    Read from the package's files: its own code loads the dozen other fonts with it, which takes a third of a second
+    and comes before the first paint.
+    """
+    spec = find_spec("qtawesome")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("qtawesome")
+    fonts = Path(spec.origin).parent / "fonts"
+    (font,), (names,) = fonts.glob("phosphor-[0-9]*.ttf"), fonts.glob("phosphor-charmap-*.json")
+    codes: dict[str, str] = json.loads(names.read_text("utf-8"))
+    family = QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(font)))[0]
+    return family, {name: chr(int(code, 16)) for name, code in codes.items()}
+
+
 class _GlyphEngine(QIconEngine):
     """Paints one glyph of the icon font in the colour that is in force at that moment.
 
@@ -192,13 +210,14 @@ class _GlyphEngine(QIconEngine):
         self._tone = tone
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        import qtawesome  # loading the icon fonts takes a third of a second: not before the first icon is painted
-
+        family, characters = _phosphor()
+        font = QFont(family)
+        font.setPixelSize(rect.height())
         painter.save()
-        painter.setFont(qtawesome.font("ph", rect.height()))
+        painter.setFont(font)
         painter.setPen(color("meta" if mode == QIcon.Mode.Disabled else self._tone))
         square = QRectF(rect.x(), rect.y(), rect.height(), rect.height())
-        painter.drawText(square, Qt.AlignmentFlag.AlignCenter, qtawesome.charmap(f"ph.{self._name}"))
+        painter.drawText(square, Qt.AlignmentFlag.AlignCenter, characters[self._name])
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:

@@ -15,13 +15,13 @@ from core.cancel import CancelToken
 from core.errors import FindlingError
 from core.types import ModelInfo, RootStatus
 from desktop import places, wording
-from desktop.views.dialogs.failures import FailuresDialog
-from desktop.views.dialogs.models import ModelsDialog
 from desktop.workers.library import Library
 from desktop.workers.operations import OnSuccess, Operations
 
 if TYPE_CHECKING:
     from core.engine import Engine
+    from desktop.views.dialogs.failures import FailuresDialog
+    from desktop.views.dialogs.models import ModelsDialog
 
 
 class LibraryController(QObject):
@@ -86,6 +86,8 @@ class LibraryController(QObject):
     def show_failures(self) -> None:
         """Open the list of failures."""
         if self._failures is None:
+            from desktop.views.dialogs.failures import FailuresDialog  # dialogs load when they are first opened
+
             self._failures = FailuresDialog(self._window)
             self._failures.retry_requested.connect(self._retry)
             self._failures.reveal_requested.connect(self._reveal)
@@ -113,6 +115,8 @@ class LibraryController(QObject):
     def show_models(self) -> None:
         """Open the list of models."""
         if self._models is None:
+            from desktop.views.dialogs.models import ModelsDialog
+
             self._models = ModelsDialog(self._window)
             self._models.get_requested.connect(self._fetch)
             self._models.use_requested.connect(self._use)

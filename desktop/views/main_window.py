@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, Signal, Slot
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -28,7 +29,6 @@ from desktop.item_models.result_model import ResultModel
 from desktop.views import empty_state
 from desktop.views.action_set import ActionSet
 from desktop.views.advice import advise
-from desktop.views.dialogs.sheets import AboutDialog, DatesDialog, ShortcutSheet
 from desktop.views.drop_overlay import DropOverlay
 from desktop.views.empty_state import EmptyStateView
 from desktop.views.example_input import ExampleInput
@@ -67,12 +67,14 @@ class MainWindow(QMainWindow):
     """Assembles the views and connects them to the workers; the search and the library have their own controllers."""
 
     demo_requested = Signal()
+    painted = Signal()  # once: there is something to see
 
     def __init__(self, services: Services, *, demo: bool = False) -> None:
         super().__init__()
         self._services = services
         self._demo = demo
         self._progress: Progress | None = None
+        self._was_painted = False
         self._preview_wanted: bool | None = None  # None: as the width of the window suggests
         self.setWindowTitle(self.tr("Findling · Demo library") if demo else "Findling")
         self.setWindowIcon(theme.application_icon())
@@ -216,8 +218,8 @@ class MainWindow(QMainWindow):
             Act.MODELS: self.library.show_models,
             Act.DEMO: self.demo_requested.emit,
             Act.SIDEBAR: lambda: self.sidebar.setVisible(not self.sidebar.isVisible()),
-            Act.SHORTCUTS: lambda: ShortcutSheet(self).open(),
-            Act.ABOUT: lambda: AboutDialog(self._services.engine.settings.folders.index, self).open(),
+            Act.SHORTCUTS: self._show_shortcuts,
+            Act.ABOUT: self._show_about,
             Act.QUIT: self.close,
         }
         handlers |= self.speed.handlers()
@@ -251,7 +253,19 @@ class MainWindow(QMainWindow):
         if name:
             self.bar.add_examples((Path(name),))
 
+    def _show_shortcuts(self) -> None:
+        from desktop.views.dialogs.sheets import ShortcutSheet  # dialogs load when they are first opened
+
+        ShortcutSheet(self).open()
+
+    def _show_about(self) -> None:
+        from desktop.views.dialogs.sheets import AboutDialog
+
+        AboutDialog(self._services.engine.settings.folders.index, self).open()
+
     def _choose_dates(self) -> None:
+        from desktop.views.dialogs.sheets import DatesDialog
+
         dialog = DatesDialog(self.bar.ask.after, self.bar.ask.before, self)
         dialog.accepted.connect(lambda: self.bar.set_dates(*dialog.dates()))
         dialog.open()
@@ -434,6 +448,12 @@ class MainWindow(QMainWindow):
         geometry = self._settings.value("geometry")
         if geometry is not None:
             self.restoreGeometry(geometry)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)  # after what the other widgets paint
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.setValue("geometry", self.saveGeometry())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from core.errors import FindlingError
+from core.errors import Cancelled, FindlingError
 from core.types import Query, SearchResult
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class _Searcher(QObject):
             result = self._engine.search(query)
         except FindlingError as error:
             self.failed.emit(generation, error)
+        except Cancelled:
+            return  # the window closes
         else:
             self.finished.emit(generation, result)
 
