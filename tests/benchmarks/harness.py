@@ -241,7 +241,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def table(report: Report) -> str:
-    """The report's rows as a Markdown table, with its remarks below."""
+    """The report's rows as a Markdown table, or its lines with a column for each size, with its remarks below."""
+    if report.lines:
+        return _table_of_lines(report)
     lines = [
         "| | unit | plain | ours | ratio | of peak | wanted | |",
         "|---|---|---|---|---|---|---|---|",
@@ -262,6 +264,16 @@ def table(report: Report) -> str:
     notes = [f"- {row.what}: {row.note}" for row in report.rows if row.note]
     remarks = [f"- {remark}" for remark in report.remarks]
     return "\n".join(lines + (["", *notes, *remarks] if notes or remarks else []))
+
+
+def _table_of_lines(report: Report) -> str:
+    sizes = sorted({size for line in report.lines for size, _ in line.points})
+    rows = ["| segments | | " + " | ".join(f"{size:,}" for size in sizes) + " |", "|---" * (len(sizes) + 2) + "|"]
+    for line in report.lines:
+        values = dict(line.points)
+        cells = [number(values[size]) if size in values else "" for size in sizes]
+        rows.append(f"| {line.name} | {line.unit} | " + " | ".join(cells) + " |")
+    return "\n".join(rows + (["", *(f"- {remark}" for remark in report.remarks)] if report.remarks else []))
 
 
 def number(value: float) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from core.config import Settings, folders_under, save_settings
+from core.config import HOME_VARIABLE, Settings, folders_under, save_settings
 from core.engine import Engine
 from core.models.catalogue import DEFAULT_PREPROCESSING, ROLE_OF_FORM, Form
-from core.models.installed import InstalledModel, Manifest, find_installed, record_files, write_manifest
-from core.types import CpuShare
+from core.models.installed import (
+    InstalledModel,
+    Manifest,
+    active_model,
+    find_installed,
+    record_files,
+    write_manifest,
+)
+from core.types import CpuShare, ModelRole
 from tests.benchmarks.harness import Bench
 
 PHOTO_MODEL = "random-vit-b-32"
@@ -68,8 +75,9 @@ def settings_at(home: Path, models: Path | None = None) -> Settings:
     ``models`` is a models folder that several homes share; the home's own is empty.
     """
     folders = folders_under(home)
-    if models is not None:
-        folders = replace(folders, models=models)
+    if models is not None and not folders.models.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        folders.models.symlink_to(models, target_is_directory=True)
     settings = Settings(folders, cpu_share=CpuShare.FULL, pause_on_battery=False, pause_when_busy=False)
     folders.create()
     save_settings(settings)
@@ -88,7 +96,27 @@ def opened(settings: Settings) -> Iterator[Engine]:
 
 def photo_model(bench: Bench) -> InstalledModel:
     """The ViT-B-32 of ``models_folder``."""
-    settings = Settings(replace(folders_under(bench.scratch / "nowhere"), models=models_folder(bench)))
-    model = find_installed(settings, PHOTO_MODEL)
+    model = find_installed(settings_at(bench.scratch / "nowhere", models_folder(bench)), PHOTO_MODEL)
     assert model is not None
     return model
+
+
+def prepare_text(settings: Settings) -> str:
+    """Prepare the text model as a fetch would, where that was not done before; the back-end that was kept."""
+    from core.models.prepare import prepare_model
+    from core.models.prepared import prepared_folder, read_prepared
+    from core.models.specs import Tower
+    from tests.benchmarks import backends
+
+    model = active_model(settings, ModelRole.TEXT)
+    assert model is not None
+    prepared = read_prepared(prepared_folder(settings, model), model)
+    if prepared is None:
+        prepared = prepare_model(settings, model.name, backends.sample(model.role))
+    return str(prepared.kept(Tower.PASSAGES))
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """For a process of its own that works on this home; a window in it is drawn into memory."""
+    home = settings.folders.data.parent
+    return {**os.environ, HOME_VARIABLE: str(home), "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}

@@ -47,7 +47,7 @@ def run(bench: Bench) -> Report:
         sides |= {kind: partial(_our_rate, bench, paths, kind) for kind in kinds}
         figures = interleave(sides, bench.rounds)
         for kind in kinds:
-            least = _WANTED.get((megapixels, kind.split(",")[0].split()[-1]))
+            least = _WANTED.get((megapixels, backends.precision(kind)))
             report.add(
                 f"{megapixels} MP, {kind}", "photos/s", figures[kind], figures["plain"], more_is_better=True,
                 wanted=at_least(least, "ratio") if least else None,

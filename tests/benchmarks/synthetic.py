@@ -8,6 +8,7 @@ that a measurement uses, so that real queries are compared with them.
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from itertools import islice
@@ -22,7 +23,7 @@ from core.store.migrations import MIGRATIONS
 from core.store.store import Store
 from core.store.words import split_name
 from core.types import EmbeddingSpace, ModelRole
-from tests.benchmarks import homes, inputs
+from tests.benchmarks import backends, homes, inputs
 from tests.benchmarks.harness import Bench
 
 GONE = "/unplugged/library"
@@ -33,20 +34,17 @@ _PART = 20_000  # segments a transaction
 def home(bench: Bench, segments: int) -> Settings:
     """Settings of a home that holds such a library. It is kept; who writes into it works on a copy."""
     name = f"library-{segments}-{_version(bench)}"
-    models = homes.models_folder(bench)
+    models = backends.models_fp32(bench)
     path = bench.kept(name, lambda folder: _fill(homes.settings_at(folder, models), segments))
     return homes.settings_at(path, models)
 
 
 def copied(bench: Bench, segments: int, target: Path) -> Settings:
     """The same in a folder that may be written to."""
-    import shutil
-
     original = home(bench, segments)
-    settings = homes.settings_at(target, original.folders.models)
-    for source in (original.folders.data, original.folders.cache):
-        destination = settings.folders.data if source == original.folders.data else settings.folders.cache
-        shutil.copytree(source, destination, dirs_exist_ok=True)
+    settings = homes.settings_at(target, backends.models_fp32(bench))
+    shutil.copytree(original.folders.data, settings.folders.data, dirs_exist_ok=True)
+    shutil.copytree(original.folders.cache, settings.folders.cache, dirs_exist_ok=True)
     return settings
 
 
@@ -60,7 +58,7 @@ def spaces(settings: Settings) -> tuple[EmbeddingSpace, EmbeddingSpace]:
 
 def _version(bench: Bench) -> str:
     """Another one when what the library is made of is another."""
-    text, photo = spaces(Settings(homes.settings_at(bench.scratch / "nowhere", homes.models_folder(bench)).folders))
+    text, photo = spaces(homes.settings_at(bench.scratch / "nowhere", backends.models_fp32(bench)))
     parts = f"1 {len(MIGRATIONS)} {EXTRACTOR_VERSION} {text} {photo}"
     return f"{zlib.crc32(parts.encode()):08x}"
 

@@ -8,7 +8,7 @@ from functools import partial
 from core.models.host import EncoderHost
 from core.models.installed import active_model
 from core.types import ModelRole
-from tests.benchmarks import homes, inputs, machine, plain
+from tests.benchmarks import backends, homes, inputs, machine, plain
 from tests.benchmarks.harness import Bench, Report, at_least, interleave, seconds
 
 TITLE = "Encoding texts"
@@ -22,7 +22,7 @@ MINUTES = 1.5
 def run(bench: Bench) -> Report:
     report = Report(TITLE, ABOUT)
     with bench.temporary("text") as home:
-        settings = homes.settings_at(home)
+        settings = homes.settings_at(home, backends.models_fp32(bench))
         model = active_model(settings, ModelRole.TEXT)
         assert model is not None
         peer = plain.PlainTexts(model.folder, machine.cores())
@@ -30,7 +30,7 @@ def run(bench: Bench) -> Report:
         abstracts = _abstracts(bench, bench.pick(32, 512, 1400))
         if abstracts:
             sources["abstracts of papers (Cranfield), cut at 200 words"] = abstracts
-        kept = homes.prepare(settings, model.name)
+        kept = homes.prepare_text(settings)
         report.remarks.append(f"back-end in use: {kept}")
         host = EncoderHost(settings)
         try:
