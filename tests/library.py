@@ -17,10 +17,10 @@ from core.cancel import CancelToken
 from core.config import Folders, folders_under
 from core.extract.base import Reader
 from core.index.indexer import Indexer
-from core.store.filters import FileFilter
 from core.store.store import Store
 from core.types import IndexReport, SegmentKind
 from tests.fakes import COLOURS, CountingReader, FakeEncoders, FakeSpeech
+from tests.matching import files_named, segments_with
 
 LIMIT_S = 60.0  # for what must happen, however slow the machine
 SENTENCES = {440: "the old green house", 880: "a boat comes in"}
@@ -86,12 +86,11 @@ class Library:
         return known.id
 
     def named(self, word: str) -> int:
-        return len(self.store.files.match_names(f'"{word}"', FileFilter(), 1000))
+        return len(files_named(self.store, word))
 
     def worded(self, word: str, kind: SegmentKind = SegmentKind.PASSAGE) -> list[str]:
         """The names of the files in which a word is found."""
-        matches = self.store.segments.match(f'"{word}"', kind, FileFilter(), 100)
-        rows = self.store.files.rows_of_contents([match.content_id for match in matches])
+        rows = self.store.files.rows_of_contents(list(segments_with(self.store, word, kind=kind).values()))
         return sorted(Path(os.fsdecode(row.path)).name for files in rows.values() for row in files)
 
     def nearest_photo(self, words: str) -> str:

@@ -134,9 +134,9 @@ class ExampleReader:
         if not frequent:
             return ()
         terms = [Term((word,)) for word, _ in frequent]
-        matches = np.array([self._store.segments.postings(term.expression).size for term in terms], dtype=np.int64)
-        total = max(self._store.segments.count_texts(), int(matches.max()))
-        weights = np.sqrt([count for _, count in frequent]) * inverse_document_frequency(matches, total)
+        postings = self._store.segments.texts.postings([term.words for term in terms])
+        matches = postings.counts
+        weights = np.sqrt([count for _, count in frequent]) * inverse_document_frequency(matches, postings.total)
         weights[matches == 0] = 0.0
         best = np.argsort(-weights, kind="stable")[:KEY_TERMS]
         return tuple(terms[at] for at in best if weights[at] > 0)

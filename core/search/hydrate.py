@@ -12,7 +12,7 @@ from core.errors import display_path
 from core.search.answer import POSSIBLE, STRONG, RankedFile, RankedSegment
 from core.search.evidence import SEGMENTS_PER_FILE
 from core.search.part import Part
-from core.search.query import Term, any_of
+from core.search.query import Term
 from core.search.snippet import Snippet, cut_snippet, mark_words, read_marked
 from core.store.segments import SegmentRow
 from core.store.store import Store
@@ -20,14 +20,14 @@ from core.types import Channel, Hit, Locator, SegmentHit, Why
 
 
 class Hydrator:
-    """Reads what the shown hits need, in one statement each for rows and for marked text."""
+    """Reads what the shown hits need, all segments at once."""
 
     def __init__(self, store: Store, parts: Sequence[Part]) -> None:
         self._store = store
         terms: dict[Term, None] = {}
         for part in parts:
             terms.update(dict.fromkeys(part.terms))
-        self._expression = any_of(tuple(terms))
+        self._terms = [term.words for term in terms]
         self._words = [word for term in terms for word in term.words]
         self._name_words = [word for part in parts for term in part.name_terms for word in term.words]
 
@@ -36,7 +36,7 @@ class Hydrator:
         shown = [(file, _shown(file)) for file in files]
         ids = sorted({one.segment_id for _, segments in shown for one in segments if one.segment_id is not None})
         rows = self._store.segments.rows(ids)
-        marked = self._store.segments.marked(self._expression, ids) if self._expression and ids else {}
+        marked = self._store.segments.marked(self._terms, rows.values()) if self._terms else {}
         return tuple(self._hit(file, segments, rows, marked) for file, segments in shown)
 
     def _hit(

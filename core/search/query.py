@@ -32,11 +32,6 @@ class Term:
     words: tuple[str, ...]
     is_phrase: bool = False  # typed in quotes
 
-    @property
-    def expression(self) -> str:
-        """The term in FTS5's language. A string in double quotes is a phrase there, whatever it holds."""
-        return '"' + " ".join(word.replace('"', '""') for word in self.words) + '"'
-
 
 @dataclass(frozen=True)
 class ParsedText:
@@ -45,11 +40,6 @@ class ParsedText:
     text: str  # for the encoders: what was typed without quotes and control characters
     terms: tuple[Term, ...]  # for the full text: without stop words, unless there is nothing else
     name_terms: tuple[Term, ...]  # for names: split as names are
-
-
-def any_of(terms: tuple[Term, ...]) -> str:
-    """An FTS5 expression that any of the terms satisfies; empty without terms."""
-    return " OR ".join(term.expression for term in terms)
 
 
 def parse(text: str) -> ParsedText:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from core.store.connection import Database
 from core.store.filters import FileFilter, under
+from core.store.fulltext import FullText
 from core.store.words import split_name
 from core.types import FileStamp, Kind, Stage
 
@@ -117,6 +119,8 @@ class Files:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # A word in the name counts four times one in the folder or the title.
+        self.names = FullText(database, "names_fts", "bm25(names_fts, 4.0, 1.0)")
 
     def known(self, root_id: int, folder: bytes | None = None) -> dict[bytes, KnownFile]:
         """Every file of a root, or those of it below one folder, by path."""
@@ -249,26 +253,14 @@ class Files:
         )
         return [content_id for (content_id,) in rows]
 
-    def match_names(self, expression: str, where: FileFilter, limit: int) -> list[tuple[int, float]]:
-        """Files whose name, folder, title or camera match an FTS5 expression: (file id, bm25), best (lowest) first.
-
-        A word in the name counts four times one in the folder or the title.
-        """
+    def allowed(self, file_ids: Sequence[int], where: FileFilter) -> list[int]:
+        """Those of the files that the filter lets through, in their order."""
         condition, bindings = where.sql()
         rows = self._database.connection.execute(
-            f"""
-            SELECT f.id, bm25(names_fts, 4.0, 1.0) AS score
-            FROM names_fts JOIN files f ON f.id = names_fts.rowid
-            WHERE names_fts MATCH ? AND {condition} ORDER BY score LIMIT ?
-            """,
-            [expression, *bindings, limit],
+            f"SELECT f.id FROM json_each(?) j CROSS JOIN files f ON f.id = j.value WHERE {condition}",
+            [json.dumps(list(file_ids)), *bindings],
         )
-        return list(rows)
-
-    def name_postings(self, expression: str) -> set[int]:
-        """The ids of all files whose name, folder, title or camera match an FTS5 expression."""
-        rows = self._database.connection.execute("SELECT rowid FROM names_fts WHERE names_fts MATCH ?", (expression,))
-        return {rowid for (rowid,) in rows}
+        return [file_id for (file_id,) in rows]
 
     def has_kind(self, kind: Kind) -> bool:
         """Whether there is any file of a kind."""

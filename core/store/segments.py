@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from core.store.connection import Database
 from core.store.files import placeholders
 from core.store.filters import FileFilter
+from core.store.fulltext import FullText
+from core.store.marks import Marker
+from core.store.postings import Words
 from core.types import Locator, Passage, SegmentKind, SpeechSpan
 
 # Unicode noncharacters: no text that is meant to be exchanged holds them.
@@ -29,20 +33,12 @@ class SegmentRow:
     text: str
 
 
-@dataclass(frozen=True)
-class TextMatch:
-    """A segment that full text found. ``bm25`` is FTS5's: lower is better, always negative."""
-
-    segment_id: int
-    content_id: int
-    bm25: float
-
-
 class Segments:
     """The tables ``segments`` and ``segments_fts``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.texts = FullText(database, "segments_fts", "bm25(segments_fts)")
 
     def replace_passages(self, content_id: int, passages: Sequence[Passage]) -> None:
         """Set a content's passages, inside the caller's transaction.
@@ -104,56 +100,36 @@ class Segments:
             [content_id, *values, space_id],
         )
 
-    def match(self, expression: str, kind: SegmentKind, where: FileFilter, limit: int) -> list[TextMatch]:
-        """Segments of one kind that match an FTS5 expression, best first."""
+    def contents_of(self, segment_ids: Sequence[int], kind: SegmentKind, where: FileFilter) -> dict[int, int]:
+        """The content of each of the segments that is of the kind and has a file which the filter lets through.
+
+        By segment id, in the order of ``segment_ids``. Orphaned contents have no file.
+        """
         condition, bindings = where.sql()
-        if where.empty:
-            # A look-up for each match in the index on files; orphaned contents are not found.
-            allowed, bindings = "EXISTS (SELECT 1 FROM files f WHERE f.content_id = s.content_id)", []
-        else:
-            allowed = f"s.content_id IN (SELECT f.content_id FROM files f WHERE {condition})"
+        # The index is named because it alone holds all that is asked: a look-up by id reads the segment's text as well.
         rows = self._database.connection.execute(
             f"""
-            SELECT s.id, s.content_id, bm25(segments_fts) AS score
-            FROM segments_fts JOIN segments s ON s.id = segments_fts.rowid
-            WHERE segments_fts MATCH ? AND s.kind = ? AND {allowed} ORDER BY score LIMIT ?
+            SELECT s.id, s.content_id
+            FROM json_each(?) j CROSS JOIN segments s INDEXED BY segments_kind ON s.kind = ? AND s.id = j.value
+            WHERE EXISTS (SELECT 1 FROM files f WHERE f.content_id = s.content_id AND {condition})
             """,
-            [expression, kind.value, *bindings, limit],
+            [json.dumps(list(segment_ids)), kind.value, *bindings],
         )
-        return [TextMatch(*row) for row in rows]
-
-    def postings(self, expression: str) -> NDArray[np.int64]:
-        """The ids of all segments that match an FTS5 expression, ascending, shape (n,)."""
-        rows = self._database.connection.execute(
-            "SELECT rowid FROM segments_fts WHERE segments_fts MATCH ? ORDER BY rowid", (expression,)
-        )
-        return np.fromiter((rowid for (rowid,) in rows), dtype=np.int64)
+        return dict(rows)
 
     def ids_of_kind(self, kind: SegmentKind) -> NDArray[np.int64]:
         """The ids of all segments of a kind, ascending, shape (n,)."""
         rows = self._database.connection.execute("SELECT id FROM segments WHERE kind = ?", (kind.value,))
         return np.sort(np.fromiter((id_ for (id_,) in rows), dtype=np.int64))
 
-    def marked(self, expression: str, segment_ids: Sequence[int]) -> dict[int, str]:
-        """The text of those segments that match an FTS5 expression, with ``MARK_START`` and ``MARK_END`` put around
-        every match, by segment id."""
-        found: dict[int, str] = {}
-        for start in range(0, len(segment_ids), _CHUNK):
-            chunk = segment_ids[start : start + _CHUNK]
-            rows = self._database.connection.execute(
-                f"""
-                SELECT rowid, highlight(segments_fts, 0, ?, ?) FROM segments_fts
-                WHERE segments_fts MATCH ? AND rowid IN ({placeholders(chunk)})
-                """,
-                [MARK_START, MARK_END, expression, *chunk],
-            )
-            found.update(rows)
-        return found
+    def marked(self, terms: Sequence[Words], rows: Iterable[SegmentRow]) -> dict[int, str]:
+        """The text of those segments that hold any of the terms, each the words of a phrase, by segment id.
 
-    def count_texts(self) -> int:
-        """How many segments have text."""
-        count: int = self._database.connection.execute("SELECT count(*) FROM segments_fts_docsize").get
-        return count
+        ``MARK_START`` and ``MARK_END`` are put around every match.
+        """
+        marker = Marker(self._database.connection, terms)
+        marked = ((row.id, marker.mark(row.text, MARK_START, MARK_END)) for row in rows)
+        return {segment_id: text for segment_id, text in marked if text is not None}
 
     def count(self) -> int:
         count: int = self._database.connection.execute("SELECT count(*) FROM segments").get

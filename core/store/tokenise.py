@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import apsw
@@ -33,12 +33,11 @@ def register(connection: apsw.Connection) -> None:
     connection.register_fts5_tokenizer("unicodewords", apsw.fts5.UnicodeWordsTokenizer)  # type: ignore[arg-type]
 
 
-def tokens(connection: apsw.Connection, text: bytes) -> list[Token]:
-    """The tokens of a UTF-8 text as the index holds them."""
+def tokeniser(connection: apsw.Connection) -> Callable[[bytes], list[Token]]:
+    """What gives the tokens of a UTF-8 text as the index holds them."""
     name, *arguments = TOKENISER
     tokenise: Any = connection.fts5_tokenizer(name, arguments)
-    found: list[Token] = tokenise(text, apsw.FTS5_TOKENIZE_AUX, None)
-    return found
+    return lambda utf8: tokenise(utf8, apsw.FTS5_TOKENIZE_AUX, None)
 
 
 def remembered() -> int:

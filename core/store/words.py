@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import apsw.unicode
 
@@ -23,6 +24,15 @@ def split_name(name: str) -> str:
     if parts == [name]:
         return name
     return " ".join([name, *parts])
+
+
+def phrase(words: Sequence[str]) -> str:
+    """Words that follow one another, or one, in FTS5's language. In double quotes nothing that can be typed is special.
+
+    >>> phrase(["red", "boat"])
+    '"red boat"'
+    """
+    return '"' + " ".join(word.replace('"', '""') for word in words) + '"'
 
 
 def split_words(text: str) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.config import folders_under
-from core.search.query import MAX_TERMS, any_of, parse
-from core.store.filters import FileFilter
+from core.search.query import MAX_TERMS, parse
 from core.store.store import Store
-from core.types import SegmentKind
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,8 @@ def test_nothing_that_can_be_typed_is_an_error(store: Store, text: str) -> None:
     parsed = parse(text)
     parsed.text.encode("utf-8")
     if parsed.terms:
-        store.segments.match(any_of(parsed.terms), SegmentKind.PASSAGE, FileFilter(), 5)
-        assert [store.segments.postings(term.expression).size for term in parsed.terms] == [0] * len(parsed.terms)
+        postings = store.segments.texts.postings([term.words for term in parsed.terms])
+        assert postings.counts.tolist() == [0] * len(parsed.terms)
+        assert store.segments.texts.candidates(postings, np.ones(len(parsed.terms))).rowids.size == 0
     if parsed.name_terms:
-        assert store.files.match_names(any_of(parsed.name_terms), FileFilter(), 5) == []
+        assert store.files.names.postings([term.words for term in parsed.name_terms]).counts.sum() == 0

@@ -25,6 +25,7 @@ from core.watch.filesystem import filesystem_id, same_filesystem
 from core.watch.scan import look_at, reconcile, reconcile_roots
 from core.watch.settle import Settled
 from core.watch.walk import stamp_of
+from tests.matching import files_named
 
 NO_MODELS = ModelState()
 
@@ -99,8 +100,8 @@ def test_new_files_are_found_by_name_and_queued(store: Store, folder: Path) -> N
     add_root(store, folder)
     report = scan(store, folder)
     assert (report.seen, report.added, report.removed) == (2, 2, 0)
-    assert len(store.files.match_names('"sunset"', FileFilter(), 5)) == 1
-    assert len(store.files.match_names('"trips"', FileFilter(kinds=frozenset({Kind.DOCUMENT})), 5)) == 1
+    assert len(files_named(store, "sunset")) == 1
+    assert len(files_named(store, "trips", where=FileFilter(kinds=frozenset({Kind.DOCUMENT})))) == 1
     assert store.jobs.ready(Stage.CONTENT) == 2
 
 

@@ -30,6 +30,7 @@ from core.types import (
     SpeechSpan,
     Stage,
 )
+from tests.matching import files_named, segments_with
 
 SPACE = EmbeddingSpace("test", "w1", 4, "1")
 NO_MODELS = ModelState()
@@ -78,8 +79,7 @@ def unit(*values: float) -> np.ndarray:
 def test_a_new_file_is_found_by_name_before_it_is_read(store: Store) -> None:
     file_id = add_file(store, b"/r/trips/beachSunset_2023.jpg", Kind.PHOTO)
     for word in ("beach", "sunset", "2023", "trips", "beachSunset_2023.jpg"):
-        quoted = f'"{word}"'
-        assert [found for found, _ in store.files.match_names(quoted, FileFilter(), 10)] == [file_id], word
+        assert files_named(store, word) == [file_id], word
     assert store.jobs.ready(Stage.CONTENT) == 1
 
 
@@ -96,17 +96,17 @@ def test_content_text_and_follow_up_work_commit_together(store: Store) -> None:
     content_id = read_document(store, file_id, "The boats left at sunset.", "Nothing else happened.")
     assert store.jobs.ready(Stage.CONTENT) == 0
     assert store.jobs.ready(Stage.TEXT) == 1
-    (match,) = store.segments.match('"boat"', SegmentKind.PASSAGE, FileFilter(), 10)
-    assert store.segments.rows([match.segment_id])[match.segment_id].locator == Locator(page=1)
-    assert match.content_id == content_id
+    ((segment_id, found),) = segments_with(store, "boat").items()
+    assert store.segments.rows([segment_id])[segment_id].locator == Locator(page=1)
+    assert found == content_id
 
 
 def test_reading_again_replaces_text_and_full_text(store: Store) -> None:
     file_id = add_file(store, b"/r/a.txt")
     read_document(store, file_id, "red boat")
     read_document(store, file_id, "green house")
-    assert store.segments.match('"boat"', SegmentKind.PASSAGE, FileFilter(), 10) == []
-    assert len(store.segments.match('"house"', SegmentKind.PASSAGE, FileFilter(), 10)) == 1
+    assert segments_with(store, "boat") == {}
+    assert len(segments_with(store, "house")) == 1
     assert store.problems() == []
 
 
@@ -116,7 +116,7 @@ def test_reading_again_replaces_text_and_full_text(store: Store) -> None:
 )
 def test_full_text_in_many_scripts(store: Store, text: str, query: str) -> None:
     read_document(store, add_file(store, b"/r/a.txt"), text)
-    assert len(store.segments.match(f'"{query}"', SegmentKind.PASSAGE, FileFilter(), 10)) == 1
+    assert len(segments_with(store, query)) == 1
 
 
 def test_a_second_copy_shares_content_and_needs_no_encoding(store: Store) -> None:
@@ -168,8 +168,8 @@ def test_a_moved_file_keeps_everything(store: Store) -> None:
     content_id = read_document(store, file_id, "red boat")
     store.files.move(store.roots.add(b"/r"), [MovedFile(file_id, FoundFile(b"/r/new.txt", Kind.DOCUMENT, stamp()))])
     assert store.files.rows([file_id])[file_id].content_id == content_id
-    assert [found for found, _ in store.files.match_names('"new"', FileFilter(), 10)] == [file_id]
-    assert store.files.match_names('"old"', FileFilter(), 10) == []
+    assert files_named(store, "new") == [file_id]
+    assert files_named(store, "old") == []
 
 
 def test_two_files_may_swap_names(store: Store) -> None:
@@ -190,7 +190,7 @@ def test_removed_files_are_gone_and_their_content_waits_a_month(store: Store) ->
     file_id = add_file(store, b"/r/a.txt")
     content_id = read_document(store, file_id, "red boat")
     store.files.remove_missing([known(store, b"/r/a.txt")])
-    assert store.files.match_names('"a"', FileFilter(), 10) == []
+    assert files_named(store, "a") == []
     now_ns = 2_000_000_000_000_000_000
     assert store.contents.sweep(now_ns) == []
     again = add_file(store, b"/r/back.txt")
@@ -258,8 +258,8 @@ def test_a_recording_waits_for_speech_and_its_words_for_the_text_model(store: St
     store.commit_speech(file_id, content_id, [SpeechSpan(0.5, 2.0, " the old boat ")], "m@1", NO_MODELS)
     assert store.jobs.ready(Stage.SPEECH) == 0
     assert store.jobs.ready(Stage.TEXT) == 1
-    (match,) = store.segments.match('"boat"', SegmentKind.SPEECH, FileFilter(), 10)
-    assert store.segments.rows([match.segment_id])[match.segment_id].locator == Locator(start_s=0.5, end_s=2.0)
+    (segment_id,) = segments_with(store, "boat", kind=SegmentKind.SPEECH)
+    assert store.segments.rows([segment_id])[segment_id].locator == Locator(start_s=0.5, end_s=2.0)
     store.jobs.queue_needed(ModelState(speech_model="m@1"))
     assert store.jobs.ready(Stage.SPEECH) == 0
     store.jobs.queue_needed(ModelState(speech_model="better@1"))
@@ -291,7 +291,7 @@ def test_a_photo_gets_a_segment_a_descriptor_and_waits_for_the_photo_model(store
     content = store.contents.by_hash(digest)
     assert content is not None
     assert content.phash == 2**64 - 1
-    assert [found for found, _ in store.files.match_names('"pixel"', FileFilter(), 5)] == [file_id]
+    assert files_named(store, "pixel") == [file_id]
 
 
 def test_filters(store: Store) -> None:
@@ -300,10 +300,9 @@ def test_filters(store: Store) -> None:
     inside = add_file(store, b"/r/in/a.txt", mtime_ns=1_700_000_000_000_000_000, inode=1)
     add_file(store, b"/r/inside-not/b.txt", mtime_ns=1_600_000_000_000_000_000, inode=2)
     photo = add_file(store, b"/r/c.jpg", Kind.PHOTO, mtime_ns=1_500_000_000_000_000_000, inode=3)
-    everything = '"txt" OR "jpg"'
 
     def found(where: FileFilter) -> set[int]:
-        return {file_id for file_id, _ in store.files.match_names(everything, where, 10)}
+        return set(files_named(store, "txt", "jpg", where=where))
 
     assert found(FileFilter(folder=b"/r/in")) == {inside}
     assert found(FileFilter(kinds=frozenset({Kind.PHOTO}))) == {photo}
