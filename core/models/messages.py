@@ -146,6 +146,7 @@ class Windows(msgspec.Struct, frozen=True, tag=True):
 class Transcript(msgspec.Struct, frozen=True, tag=True):
     spans: list[SpeechSpan]
     language: str
+    notes: list[str] = []  # what was decided about the library that hears, for the log
 
 
 class Inspected(msgspec.Struct, frozen=True, tag=True):

@@ -49,6 +49,7 @@ class WindowTranscriber(ABC):
         """``expected`` are the spoken languages to choose among; empty for all that the model knows."""
         self.name = name
         self._expected = tuple(expected)
+        self._notes: list[str] = []
 
     @property
     @abstractmethod
@@ -62,6 +63,11 @@ class WindowTranscriber(ABC):
     @abstractmethod
     def hear(self, samples: Samples, language: str) -> list[Heard]:
         """The segments of a window, failed decodings that look like silence left out."""
+
+    def take_notes(self) -> list[str]:
+        """What a person may want to know of how it hears, since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def transcribe(
         self, samples: Samples, *, on_window: Callable[[int, int], None], cancel: CancelToken
