@@ -89,7 +89,7 @@ def models_with(bench: Bench, kind: str) -> Path:
         for path in probed.iterdir():
             if path.suffix in (".xml", ".bin") or path.name == TOKENISER:
                 shutil.copyfile(path, target / path.name)
-        manifest = msgspec.msgpack.decode((probed / MANIFEST).read_bytes(), type=Prepared)
+        found = _read(probed)
         chosen = tuple(
             replace(
                 trial, kept=trial.backend.value == (kind if trial.tower is Tower.PICTURES else Backend.OPENVINO_FP32)
