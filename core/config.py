@@ -25,7 +25,7 @@ class Folders:
     """Where everything of ours lives; nothing is ever written anywhere else."""
 
     data: Path  # the index
-    cache: Path  # thumbnails, decoded audio while it is transcribed
+    cache: Path  # thumbnails, snapshots of vectors, decoded audio while it is transcribed
     config: Path
     models: Path
     logs: Path
@@ -41,6 +41,10 @@ class Folders:
     @property
     def thumbnails(self) -> Path:
         return self.cache / "thumbnails"
+
+    @property
+    def vectors(self) -> Path:
+        return self.cache / "vectors"
 
     @property
     def spool(self) -> Path:

@@ -9,6 +9,7 @@ from core.search.answer import RankedFile, assemble
 from core.search.background import Banks
 from core.search.channels import SearchSpace, gather
 from core.search.hydrate import Hydrator
+from core.search.matrices import Matrices
 from core.search.part import NO_PHOTO_MODEL, NO_TEXT_MODEL, Notes, Part, words_part
 from core.search.query import parse
 from core.search.question import Answer, Question
@@ -21,8 +22,10 @@ _LEAST_LIST = 200  # files in a channel's list: fusion needs the ranks below wha
 class Answerer:
     """Answers questions over one index; any thread may call it."""
 
-    def __init__(self, store: Store, encoders: QueryEncoders) -> None:
+    def __init__(self, store: Store, encoders: QueryEncoders, matrices: Matrices | None = None) -> None:
+        """``matrices`` are the store's; without them, vectors in memory are kept in no file."""
         self._store = store
+        self._matrices = matrices or Matrices(store)
         self._encoders = encoders
         self._banks = Banks(store.notes)
 
@@ -39,7 +42,9 @@ class Answerer:
         text, photo = self._spaces(parts, notes)
         # Encoding is done: from here on one consistent view, though the indexer goes on writing.
         with self._store.database.read():
-            evidence = gather(self._store, where, max(_LEAST_LIST, 2 * question.limit), parts, text, photo)
+            evidence = gather(
+                self._store, self._matrices, where, max(_LEAST_LIST, 2 * question.limit), parts, text, photo
+            )
             ranked = assemble(self._store, evidence, parts, parsed.text, where)
             shown, hidden = _choose(ranked, question)
             hits = Hydrator(self._store, parts).hits(shown)
@@ -47,10 +52,12 @@ class Answerer:
         return Answer(hits, hidden, notes.lines)
 
     def warm(self) -> None:
-        """Nothing of its own to load: the encoders are its caller's."""
+        """Begin to load the vectors; the encoders are its caller's."""
+        self._matrices.prepare()
 
     def close(self) -> None:
-        """Nothing of its own to end: the store is its caller's."""
+        """Let go of the vectors, before the store is closed; it and the encoders are its caller's."""
+        self._matrices.close()
 
     def _spaces(self, parts: Sequence[Part], notes: Notes) -> tuple[SearchSpace | None, SearchSpace | None]:
         """The text and the photo space, where a part asks them and the index holds vectors in them."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.extract.look_alike import hash_distance
-from core.search.dense import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, DenseRetriever
+from core.search.dense import CLIP_LIKENESS, LOOK_ALIKE_LIKENESS, DenseRetriever, Scored
 from core.search.evidence import TEXT_CHANNELS, Evidence, Found
 from core.search.lexical import LexicalRetriever
+from core.search.matrices import Matrices
 from core.search.part import Part
+from core.store.allowed import Allowed
 from core.store.filters import FileFilter
 from core.store.store import LOOK_ALIKE_MODEL, Store
-from core.store.vectors import Scores
 from core.types import Channel, Matrix
-
-NEAR_COPY_BITS = 6  # of 64; pictures whose perceptual hashes differ in so few are one picture, saved twice
-_TELLING_BITS = 8  # a hash with fewer bits set or unset is of a plain picture and recognises nothing
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class SearchSpace:
 
 def gather(
     store: Store,
+    matrices: Matrices,
     where: FileFilter,
     files: int,
     parts: Sequence[Part],
@@ -40,15 +38,15 @@ def gather(
     ``where`` says which files may be found, ``files`` how many a list may hold.
     """
     lexical = LexicalRetriever(store, where, files)
-    dense = DenseRetriever(store, where, files)
+    dense = DenseRetriever(matrices, Allowed(store.database, where), files)
     evidence: list[Evidence] = []
     for number, part in enumerate(parts):
         evidence.extend(_lexical(lexical, part, number))
     if text is not None:
         evidence.extend(_text_space(dense, parts, text))
     if photo is not None:
-        evidence.extend(_photo_space(store, dense, parts, photo))
-    evidence.extend(_look_alikes(store, dense, parts))
+        evidence.extend(_photo_space(matrices, dense, parts, photo))
+    evidence.extend(_look_alikes(store, matrices, dense, parts))
     return [one for one in evidence if one.found]
 
 
@@ -64,52 +62,39 @@ def _text_space(retriever: DenseRetriever, parts: Sequence[Part], space: SearchS
     scans = {number: retriever.scan(space.id, part.text) for number, part in enumerate(parts) if part.text is not None}
     evidence: list[Evidence] = []
     for kind, (_, channel) in TEXT_CHANNELS.items():
-        evidence.extend(
-            retriever.dense_text(space.id, scores, kind, space.bank, number) for number, scores in scans.items()
-        )
+        evidence.extend(retriever.dense_text(scored, kind, space.bank, number) for number, scored in scans.items())
         if len(scans) > 1:
             evidence.append(retriever.together(channel, kind, scans))
     return evidence
 
 
-def _photo_space(store: Store, retriever: DenseRetriever, parts: Sequence[Part], space: SearchSpace) -> list[Evidence]:
+def _photo_space(
+    matrices: Matrices, retriever: DenseRetriever, parts: Sequence[Part], space: SearchSpace
+) -> list[Evidence]:
     evidence: list[Evidence] = []
-    scans: dict[int, Scores] = {}
+    scans: dict[int, Scored] = {}
     for number, part in enumerate(parts):
         if part.photo is None:
             continue
-        scores = retriever.scan(space.id, part.photo)
-        scans[number] = scores
+        scored = scans[number] = retriever.scan(space.id, part.photo)
         if part.is_example:
-            evidence.append(retriever.pictures_like(CLIP_LIKENESS, space.id, scores, number, _near_copies(store, part)))
+            same = matrices.hashes.near(part.phash)
+            evidence.append(retriever.pictures_like(CLIP_LIKENESS, scored, number, same))
         else:
-            evidence.append(retriever.photos_by_words(space.id, scores, space.bank, number))
+            evidence.append(retriever.photos_by_words(scored, space.bank, number))
     if len(scans) > 1:
         evidence.append(retriever.together(Channel.CLIP_IMAGE, None, scans))
     return evidence
 
 
-def _look_alikes(store: Store, retriever: DenseRetriever, parts: Sequence[Part]) -> list[Evidence]:
+def _look_alikes(store: Store, matrices: Matrices, retriever: DenseRetriever, parts: Sequence[Part]) -> list[Evidence]:
     space = store.vectors.newest_space(LOOK_ALIKE_MODEL)
     space_id = store.vectors.find_space(space) if space is not None else None
     if space_id is None:
         return []
-    return [
-        retriever.pictures_like(
-            LOOK_ALIKE_LIKENESS, space_id, retriever.scan(space_id, part.look_alike), number, _near_copies(store, part)
-        )
-        for number, part in enumerate(parts)
-        if part.look_alike is not None
-    ]
-
-
-def _near_copies(store: Store, part: Part) -> frozenset[int]:
-    """The contents that are the example's picture at another size or quality, by perceptual hash."""
-    if part.phash is None or not _TELLING_BITS <= part.phash.bit_count() <= 64 - _TELLING_BITS:
-        return frozenset()
-    phash = part.phash
-    return frozenset(
-        content_id
-        for content_id, other in store.contents.phashes().items()
-        if hash_distance(phash, other) <= NEAR_COPY_BITS
-    )
+    evidence: list[Evidence] = []
+    for number, part in enumerate(parts):
+        if part.look_alike is not None:
+            scored, same = retriever.scan(space_id, part.look_alike), matrices.hashes.near(part.phash)
+            evidence.append(retriever.pictures_like(LOOK_ALIKE_LIKENESS, scored, number, same))
+    return evidence

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,16 @@ from core.search.calibrate import (
     robust_background,
 )
 from core.search.evidence import SEGMENTS_READ, TEXT_CHANNELS, Evidence, Found, limited, places
-from core.store.filters import FileFilter
-from core.store.store import Store
-from core.store.vectors import Scores
+from core.search.kernels import descending
+from core.search.matrices import Matrices
+from core.search.matrix import Candidates, Positions
+from core.store.allowed import Allowed
 from core.types import Channel, Matrix, SegmentKind, Vector
 
 _SAMPLE = 256  # pictures of the library that stand for all of them
+_RARE = 0.05  # where a filter lets fewer of the nearest through, its contents may be few enough to be listed
+_FEW_CONTENTS = 2000  # that are always scored one by one
+_FEW_SHARE = 32  # and up to one in so many of a large library
 
 
 @dataclass(frozen=True)
@@ -45,92 +50,162 @@ CLIP_LIKENESS = Likeness(Channel.CLIP_IMAGE, CLIP_LIKE_GATE, CLIP_PAIRS)
 LOOK_ALIKE_LIKENESS = Likeness(Channel.LOOK_ALIKE, LOOK_ALIKE_GATE, LOOK_ALIKE_PAIRS)
 
 
+class Scored(Protocol):
+    """A query's cosines to the vectors of a space, as far as they are asked for.
+
+    Positions number the segments of the space; those of two queries against one space are the same. A kind is passages
+    (whatever is not speech), speech, or None for all.
+    """
+
+    def best_first(self, kind: SegmentKind | None) -> Iterator[Candidates]:
+        """All segments of a kind, in blocks of which each is nearer than the next; unordered inside a block."""
+        ...
+
+    def of_contents(self, kind: SegmentKind | None, content_ids: NDArray[np.int64]) -> Candidates:
+        """All segments of a kind that belong to some contents, in no order."""
+        ...
+
+    def pool(self, kind: SegmentKind | None) -> Positions:
+        """Segments among which those are that are near to this and to other queries: all, or very many."""
+        ...
+
+    def candidates(self, positions: Positions) -> Candidates: ...
+
+    def cosines(self, positions: Positions) -> Floats: ...
+
+    def background(self) -> Floats:
+        """Cosines that stand for those of the whole space, shape (m,)."""
+        ...
+
+    def rows(self, positions: Positions) -> Matrix:
+        """Vectors, float32, shape (n, dim)."""
+        ...
+
+    def sample(self, count: int) -> Matrix:
+        """Vectors spread over the whole space, float32, shape (at most ``count``, dim)."""
+        ...
+
+    def count(self, kind: SegmentKind | None) -> int: ...
+
+
 class DenseRetriever:
     """Answers for one query inside one view of the index.
 
-    ``where`` says which files may be found; backgrounds are taken over the whole library all the same, so that a filter
-    does not change what counts as a match.
+    ``allowed`` says which contents may be found; backgrounds are taken over the whole library all the same, so that a
+    filter does not change what counts as a match.
     """
 
-    def __init__(self, store: Store, where: FileFilter, files: int) -> None:
-        self._store = store
-        self._where = where
+    def __init__(self, matrices: Matrices, allowed: Allowed, files: int) -> None:
+        self._matrices = matrices
+        self._allowed = allowed
         self._files = files  # how many a list may hold
-        self._allowed = np.array(store.files.contents_allowed(where), dtype=np.int64)
-        self._kinds: dict[SegmentKind, NDArray[np.int64]] = {}
 
-    def scan(self, space_id: int, vector: Vector) -> Scores:
-        """Cosines to all vectors of a space, in the order of segment ids, so that scans of one space are aligned."""
-        scores = self._store.vectors.scan(space_id, vector)
-        order = np.argsort(scores.segment_ids)
-        return Scores(scores.segment_ids[order], scores.content_ids[order], scores.cosines[order])
+    def scan(self, space_id: int, vector: Vector) -> Scored:
+        return self._matrices.source(space_id).scored(vector)
 
-    def dense_text(self, space_id: int, scores: Scores, kind: SegmentKind, bank: Matrix, part: int) -> Evidence:
+    def dense_text(self, scored: Scored, kind: SegmentKind, bank: Matrix, part: int) -> Evidence:
         """Passages or speech near a text, gated against everyday queries."""
-        texts = self._of_kind(scores, kind)
-        chosen = self._best(scores, scores.cosines, texts)
-        cosines = scores.cosines[chosen]
-        rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
-        gate = dense_text_gate(int(texts.sum()))
-        probabilities = gate.probability(against_rows(rows, bank, cosines))
-        return Evidence(TEXT_CHANNELS[kind][1], (part,), self._pick(scores, chosen, cosines, probabilities))
+        found = self._nearest(scored, kind)
+        gate = dense_text_gate(scored.count(kind))
+        probabilities = gate.probability(against_rows(scored.rows(found.positions), bank, found.cosines))
+        return Evidence(TEXT_CHANNELS[kind][1], (part,), _places(found, probabilities))
 
-    def photos_by_words(self, space_id: int, scores: Scores, bank: Matrix, part: int) -> Evidence:
+    def photos_by_words(self, scored: Scored, bank: Matrix, part: int) -> Evidence:
         """Pictures that words describe, gated against everyday queries and against the rest of the library."""
-        chosen = self._best(scores, scores.cosines, np.ones(scores.cosines.size, dtype=bool))
-        cosines = scores.cosines[chosen]
-        rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
-        background = robust_background(scores.cosines)
-        probabilities = photo_probability(against_rows(rows, bank, cosines), background.standardise(cosines))
-        return Evidence(Channel.CLIP_IMAGE, (part,), self._pick(scores, chosen, cosines, probabilities))
+        found = self._nearest(scored, None)
+        background = robust_background(scored.background())
+        against_bank = against_rows(scored.rows(found.positions), bank, found.cosines)
+        probabilities = photo_probability(against_bank, background.standardise(found.cosines))
+        return Evidence(Channel.CLIP_IMAGE, (part,), _places(found, probabilities))
 
-    def pictures_like(self, like: Likeness, space_id: int, scores: Scores, part: int, same: frozenset[int]) -> Evidence:
+    def pictures_like(self, like: Likeness, scored: Scored, part: int, same: frozenset[int]) -> Evidence:
         """Pictures like a picture. ``same`` are contents that its perceptual hash recognises: they pass the gate."""
-        chosen = self._best(scores, scores.cosines, np.ones(scores.cosines.size, dtype=bool))
-        cosines = scores.cosines[chosen]
-        rows = self._store.vectors.of_segments(space_id, scores.segment_ids[chosen].tolist())
-        background = robust_background(scores.cosines).with_prior(like.prior)
-        probabilities = like.gate.probability(
-            against_each_other(rows, self._sample(space_id, scores), cosines, background, like.prior)
-        )
-        recognised = np.isin(scores.content_ids[chosen], np.fromiter(same, dtype=np.int64, count=len(same)))
+        found = self._nearest(scored, None)
+        background = robust_background(scored.background()).with_prior(like.prior)
+        rows, sample = scored.rows(found.positions), scored.sample(_SAMPLE)
+        probabilities = like.gate.probability(against_each_other(rows, sample, found.cosines, background, like.prior))
+        recognised = np.isin(found.content_ids, np.fromiter(same, dtype=np.int64, count=len(same)))
         probabilities = np.where(recognised, np.maximum(probabilities, 0.95), probabilities).astype(np.float32)
-        return Evidence(like.channel, (part,), self._pick(scores, chosen, cosines, probabilities))
+        return Evidence(like.channel, (part,), _places(found, probabilities))
 
-    def together(self, channel: Channel, kind: SegmentKind | None, scans: Mapping[int, Scores]) -> Evidence:
-        """Segments that are near to several parts at once; ``scans`` are aligned, by part.
+    def together(self, channel: Channel, kind: SegmentKind | None, scans: Mapping[int, Scored]) -> Evidence:
+        """Segments that are near to several parts at once; ``scans`` are of one space, by part.
 
         Words beside an example say how it should differ ("at night"): alone they would be too little to pass a gate.
         """
-        first = next(iter(scans.values()))
-        standardised = np.stack([robust_background(one.cosines).standardise(one.cosines) for one in scans.values()])
+        first, *others = scans.values()
+        positions = first.pool(kind)
+        for other in others:
+            positions = np.union1d(positions, other.pool(kind))
+        standardised = np.stack(
+            [robust_background(one.background()).standardise(one.cosines(positions)) for one in scans.values()]
+        )
         total, probabilities = joint_probability(standardised)
-        mask = np.ones(total.size, dtype=bool) if kind is None else self._of_kind(first, kind)
-        chosen = self._best(first, total, mask)
-        return Evidence(channel, tuple(scans), self._pick(first, chosen, total[chosen], probabilities[chosen]))
 
-    def _sample(self, space_id: int, scores: Scores) -> Matrix:
-        """Vectors spread over the whole space, float32, shape (at most _SAMPLE, dim)."""
-        size = min(_SAMPLE, scores.segment_ids.size)
-        spread = np.linspace(0, scores.segment_ids.size - 1, size).astype(np.int64)
-        return self._store.vectors.of_segments(space_id, scores.segment_ids[spread].tolist())
+        def best_first() -> Iterator[Candidates]:
+            for block in descending(total):
+                yield replace(first.candidates(positions[block]), cosines=total[block])
 
-    def _of_kind(self, scores: Scores, kind: SegmentKind) -> NDArray[np.bool_]:
-        if SegmentKind.SPEECH not in self._kinds:
-            self._kinds[SegmentKind.SPEECH] = self._store.segments.ids_of_kind(SegmentKind.SPEECH)
-        speech = np.isin(scores.segment_ids, self._kinds[SegmentKind.SPEECH])
-        return speech if kind is SegmentKind.SPEECH else ~speech
+        def of_contents(content_ids: NDArray[np.int64]) -> Candidates:
+            listed = first.candidates(positions)
+            among = np.isin(listed.content_ids, content_ids)
+            return _some(replace(listed, cosines=total), among)
 
-    def _best(self, scores: Scores, values: Floats, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Positions of the best segments among those that may be found, best first; ties in the order of ids."""
-        positions = np.flatnonzero(mask & np.isin(scores.content_ids, self._allowed))
-        if positions.size > SEGMENTS_READ:
-            top = np.argpartition(-values[positions], SEGMENTS_READ)[:SEGMENTS_READ]
-            positions = np.sort(positions[top])
-        ordered = positions[np.argsort(-values[positions], kind="stable")]
-        return ordered[limited(scores.content_ids[ordered], self._files)]
+        found = self._first_allowed(best_first(), of_contents, positions.size)
+        return Evidence(
+            channel, tuple(scans), _places(found, probabilities[np.searchsorted(positions, found.positions)])
+        )
 
-    def _pick(
-        self, scores: Scores, chosen: NDArray[np.int64], values: Floats, probabilities: Floats
-    ) -> tuple[Found, ...]:
-        return places(scores.segment_ids[chosen], scores.content_ids[chosen], values, probabilities)
+    def _nearest(self, scored: Scored, kind: SegmentKind | None) -> Candidates:
+        """The nearest segments that may be found, best first."""
+
+        def of_contents(content_ids: NDArray[np.int64]) -> Candidates:
+            return scored.of_contents(kind, content_ids)
+
+        return self._first_allowed(scored.best_first(kind), of_contents, scored.count(kind))
+
+    def _first_allowed(
+        self, blocks: Iterator[Candidates], of_contents: Callable[[NDArray[np.int64]], Candidates], count: int
+    ) -> Candidates:
+        """The best of ``count`` segments that may be found, best first, ties in the order of ids.
+
+        The list ends with SEGMENTS_READ segments, or before the first that would be of one file too many.
+        """
+        kept: list[Candidates] = []
+        segments, contents = 0, np.empty(0, dtype=np.int64)
+        for block in blocks:
+            passing = self._allowed.among(block.content_ids)
+            if not kept and passing.mean() < _RARE:
+                few = self._allowed.all(max(_FEW_CONTENTS, count // _FEW_SHARE))
+                if few is not None:
+                    kept = [of_contents(few)]
+                    break
+            kept.append(_some(block, passing))
+            segments += kept[-1].positions.size
+            contents = np.union1d(contents, kept[-1].content_ids)
+            if segments >= SEGMENTS_READ or contents.size > self._files:
+                break
+        found = _joined(kept)
+        found = _some(found, np.lexsort((found.segment_ids, -found.cosines))[:SEGMENTS_READ])
+        _, firsts = np.unique(found.content_ids, return_index=True)
+        if firsts.size > self._files:
+            found = _some(found, slice(int(np.sort(firsts)[self._files])))
+        return _some(found, limited(found.content_ids, self._files))
+
+
+def _places(found: Candidates, probabilities: Floats) -> tuple[Found, ...]:
+    return places(found.segment_ids, found.content_ids, found.cosines, probabilities)
+
+
+def _some(found: Candidates, at: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Candidates:
+    return Candidates(found.positions[at], found.segment_ids[at], found.content_ids[at], found.cosines[at])
+
+
+def _joined(parts: list[Candidates]) -> Candidates:
+    nothing = np.empty(0, dtype=np.int64)
+    return Candidates(
+        np.concatenate([nothing, *(part.positions for part in parts)]),
+        np.concatenate([nothing, *(part.segment_ids for part in parts)]),
+        np.concatenate([nothing, *(part.content_ids for part in parts)]),
+        np.concatenate([np.empty(0, dtype=np.float32), *(part.cosines for part in parts)]),
+    )

@@ -15,6 +15,7 @@ from core.config import Folders
 from core.models.messages import Vectors
 from core.models.worker import OFFLINE_ENVIRONMENT, keep_quiet
 from core.search.answerer import Answerer
+from core.search.matrices import Matrices
 from core.search.messages import (
     Answered,
     Ask,
@@ -62,6 +63,8 @@ class QueryWorker:
                 data = self._connection.recv_bytes()
                 self._connection.send_bytes(pack(self._reply(data)))
         finally:
+            if self._answerer is not None:
+                self._answerer.close()
             if self._store is not None:
                 self._store.close()
 
@@ -79,7 +82,7 @@ class QueryWorker:
             return Answered(self._ready().answer(message.question))
         if isinstance(message, Warm):
             self._towers.use(message.models)
-            self._ready()
+            self._ready().warm()
             self._towers.load()
             return Ready()
         raise AssertionError(f"{type(message).__name__} answers nothing that was asked")
@@ -91,5 +94,6 @@ class QueryWorker:
     def _ready(self) -> Answerer:
         if self._answerer is None:
             self._store = Store(self._folders)
-            self._answerer = Answerer(self._store, self._towers)
+            matrices = Matrices(self._store, self._folders.vectors)
+            self._answerer = Answerer(self._store, self._towers, matrices)
         return self._answerer

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.store.connection import Database
-from core.store.files import from_signed, to_signed
+from core.store.files import from_signed, placeholders, to_signed
 from core.types import Extraction, Kind
 
 KEEP_ORPHANS_NS = 30 * 24 * 3600 * 1_000_000_000  # a file that comes back within a month costs nothing
@@ -23,6 +27,14 @@ class ContentRow:
     has_thumbnail: bool
     phash: int | None
     transcribed: bool  # its speech was listened to, whether or not there were words
+
+
+@dataclass(frozen=True)
+class PhashMark:
+    """A state of the perceptual hashes, as one read transaction sees it."""
+
+    last_id: int  # the highest content id, 0 where there is none
+    changes: int  # the number of the newest entry in the log of changed hashes, 0 before the first
 
 
 class Contents:
@@ -83,10 +95,38 @@ class Contents:
             content_id: int = db.execute("SELECT id FROM contents WHERE hash = ?", (digest,)).get
             return content_id
 
-    def phashes(self) -> dict[int, int]:
-        """The perceptual hash, an unsigned 64-bit number, of every content that has one, by content id."""
-        rows = self._database.connection.execute("SELECT id, phash FROM contents WHERE phash IS NOT NULL")
-        return {id_: from_signed(phash) for id_, phash in rows}
+    def phash_mark(self) -> PhashMark:
+        """The state that this transaction sees."""
+        row: Any = self._database.connection.execute(
+            """
+            SELECT (SELECT coalesce(max(id), 0) FROM contents),
+                   coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'phash_changes'), 0)
+            """
+        ).fetchone()
+        return PhashMark(*row)
+
+    def phashes_changed(self, changes: int) -> list[int] | None:
+        """The contents whose hash changed or went after entry ``changes`` of the log; None where it is cut off.
+
+        An id may have been given again since.
+        """
+        rows: list[Any] = self._database.connection.execute(
+            "SELECT seq, content_id FROM phash_changes WHERE seq > ? ORDER BY seq", (changes,)
+        ).fetchall()
+        if rows and rows[0][0] != changes + 1:
+            return None
+        return list({content_id for _, content_id in rows})
+
+    def phashes(self, after_id: int, also: Sequence[int] = ()) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Ids and perceptual hashes, of shape (n,), of the contents above an id and some others that have a hash."""
+        db = self._database.connection
+        rows = db.execute("SELECT id, phash FROM contents WHERE id > ? AND phash IS NOT NULL", (after_id,)).fetchall()
+        for start in range(0, len(also), _CHUNK):
+            chunk = also[start : start + _CHUNK]
+            condition = f"id IN ({placeholders(chunk)}) AND phash IS NOT NULL"
+            rows.extend(db.execute(f"SELECT id, phash FROM contents WHERE {condition}", chunk))
+        ids, hashes = zip(*rows, strict=True) if rows else ((), ())
+        return np.array(ids, dtype=np.int64), np.array(hashes, dtype=np.int64).view(np.uint64)
 
     def set_speech_model(self, content_id: int, model: str) -> None:
         """The transcript is there, written by ``model`` (``name@weights``). In the caller's transaction."""
@@ -108,3 +148,6 @@ class Contents:
                 db.execute("DELETE FROM segments WHERE content_id = ?", (content_id,))
                 db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
         return [digest.hex() for _, digest in rows]
+
+
+_CHUNK = 900  # bindings a statement may have

@@ -26,6 +26,7 @@ from core.models.host import EncoderHost
 from core.search.background import Banks
 from core.search.channels import SearchSpace, gather
 from core.search.fuse import RankedList, fuse
+from core.search.matrices import Matrices
 from core.search.part import Notes, words_part
 from core.search.query import parse
 from core.store.filters import FileFilter
@@ -135,6 +136,7 @@ def open_index(home: Path, collection: Collection) -> Engine:
 def channel_rankings(engine: Engine, collection: Collection) -> dict[Channel, list[list[int]]]:
     """What the encoder's and the full text's lists hold for each query, before the gate and before fusion."""
     store, encoders = Store(engine.settings.folders), EncoderHost(engine.settings)
+    matrices = Matrices(store)
     found: dict[Channel, list[list[int]]] = {Channel.DOCUMENT_DENSE: [], Channel.FULL_TEXT: []}
     try:
         space = encoders.text_space()
@@ -142,7 +144,7 @@ def channel_rankings(engine: Engine, collection: Collection) -> dict[Channel, li
         text = SearchSpace(store.vectors.space_id(space), Banks(store.notes).get(space, encoders.encode_queries))
         for query in collection.queries:
             part = words_part(parse(query), encoders, frozenset({Kind.DOCUMENT}), Notes())
-            evidence = gather(store, FileFilter(), 200, [part], text, None)
+            evidence = gather(store, matrices, FileFilter(), 200, [part], text, None)
             for channel, rankings in found.items():
                 contents = [
                     one.content_id or 0 for list_ in evidence if list_.channel is channel for one in list_.found
@@ -151,6 +153,7 @@ def channel_rankings(engine: Engine, collection: Collection) -> dict[Channel, li
                 paths = (files[content_id][0].path for content_id in dict.fromkeys(contents))
                 rankings.append([int(path[-8:-4]) for path in paths])
     finally:
+        matrices.close()
         encoders.close()
         store.close()
     return found

@@ -18,7 +18,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from core.extract.look_alike import describe, hash_distance, perceptual_hash
 from core.search.answer import STRONG
 from core.search.calibrate import LOOK_ALIKE_GATE, LOOK_ALIKE_PAIRS, against_each_other, robust_background
-from core.search.channels import NEAR_COPY_BITS
+from core.search.hashes import NEAR_COPY_BITS
 from tests.conftest import CORPORA
 
 EVERY = 5  # one photo in so many is changed and searched with
