@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.store.connection import Database
 from core.store.filters import FileFilter, under
@@ -46,14 +46,20 @@ class FoundFile:
     stamp: FileStamp
 
 
-@dataclass(frozen=True)
-class KnownFile:
-    """A file as the index knows it."""
+class KnownFile(NamedTuple):
+    """A file as the index knows it; a plain row, because a scan reads all of them."""
 
     id: int
     path: bytes
-    stamp: FileStamp
+    size: int  # bytes
+    mtime_ns: int
+    ctime_ns: int
+    signed_inode: int  # as SQLite holds it
     root_id: int
+
+    @property
+    def stamp(self) -> FileStamp:
+        return FileStamp(self.size, self.mtime_ns, self.ctime_ns, from_signed(self.signed_inode))
 
 
 @dataclass(frozen=True)
@@ -135,11 +141,15 @@ class Files:
         return count
 
     def by_path(self, path: bytes) -> KnownFile | None:
-        return next(iter(self._known("path = ?", [path])), None)
+        return next(self._known("path = ?", [path]), None)
 
     def by_inode(self, inode: int) -> list[KnownFile]:
         """The files with this inode: several where there are hard links, or file systems that number alike."""
-        return self._known("inode = ?", [to_signed(inode)])
+        return list(self._known("inode = ?", [to_signed(inode)]))
+
+    def some(self, root_id: int, count: int) -> list[KnownFile]:
+        """A few files of a root."""
+        return list(self._known("root_id = ? LIMIT ?", [root_id, count]))
 
     def add(self, root_id: int, found: Iterable[FoundFile]) -> int:
         """Stage 1 for new files: findable by name, folder and date at once; their content is queued. The count.
@@ -306,14 +316,11 @@ class Files:
             rows.extend(_file_row(row) for row in cursor)
         return rows
 
-    def _known(self, condition: str, bindings: Sequence[bytes | int]) -> list[KnownFile]:
+    def _known(self, condition: str, bindings: Sequence[bytes | int]) -> Iterator[KnownFile]:
         rows = self._database.connection.execute(
             f"SELECT id, path, size, mtime_ns, ctime_ns, inode, root_id FROM files WHERE {condition}", bindings
         )
-        return [
-            KnownFile(id_, path, FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)), root_id)
-            for id_, path, size, mtime_ns, ctime_ns, inode, root_id in rows
-        ]
+        return map(KnownFile._make, rows)
 
     def _has_root(self, root_id: int) -> bool:
         """Whether the root is still there; it may be removed while it is being scanned."""

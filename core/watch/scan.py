@@ -24,7 +24,7 @@ from core.watch.excluded import excluded_file, excluded_folder
 from core.watch.filesystem import filesystem_id
 from core.watch.presence import HELD_MANY, is_there
 from core.watch.settle import Settled, parents
-from core.watch.walk import Walk, found_file, look
+from core.watch.walk import Entry, Walk, found_file, look, stamp_of
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class _Scan:
                 self._compare(root, known, walk.files(self._cancel))
                 self._note_unreadable(walk.unreadable)
         elif status is not None and stat.S_ISREG(status.st_mode) and not excluded_file(os.path.basename(path)):
-            self._compare(root, known, [found_file(path, status)])
+            self._compare(root, known, [(path, status)])
         self._missing += self._without_unreadable(known.values())
 
     def finish(self) -> ScanReport:
@@ -206,22 +206,30 @@ class _Scan:
             self._report = replace(self._report, removed=self._report.removed + count)
         return self._report
 
-    def _compare(self, root: RootRow, known: dict[bytes, KnownFile], found: Iterable[FoundFile]) -> None:
+    def _compare(self, root: RootRow, known: dict[bytes, KnownFile], found: Iterable[Entry]) -> None:
         """Take what is found out of ``known``; what is left of it is missing."""
         if self._batch and root.id != self._batch_root_id:
             self._commit()
         self._batch_root_id = root.id
-        seen = 0
-        for file in found:
-            seen += 1
-            old = known.pop(file.path, None)
+        before = len(known)
+        waiting = bool(self._batch)
+        others = 0
+        for path, status in found:
+            old = known.pop(path, None)
             if old is None:
-                self._new(file)
-            elif old.stamp != file.stamp:
-                self._batch.changed.append((old.id, file.stamp))
-            if len(self._batch) >= _BATCH or (self._batch and time.monotonic() - self._committed_s > _BATCH_S):
+                others += 1
+                self._new(found_file(path, status))
+                waiting = True
+            elif _differs(old, status):
+                self._batch.changed.append((old.id, stamp_of(status)))
+                waiting = True
+            if waiting and self._is_due():
                 self._commit()
-        self._report = replace(self._report, seen=self._report.seen + seen)
+                waiting = False
+        self._report = replace(self._report, seen=self._report.seen + before - len(known) + others)
+
+    def _is_due(self) -> bool:
+        return len(self._batch) >= _BATCH or time.monotonic() - self._committed_s > _BATCH_S
 
     def _new(self, file: FoundFile) -> None:
         origin = self._moved_from(file)
@@ -314,3 +322,16 @@ def _is_vacant(path: bytes) -> bool:
     except OSError:
         return False
     return status is None or not stat.S_ISREG(status.st_mode)
+
+
+def _differs(old: KnownFile, status: os.stat_result) -> bool:
+    """Whether a file is not as it was known."""
+    # Number by number first: that is all that is looked at of the many that are the same.
+    if (
+        old.mtime_ns == status.st_mtime_ns
+        and old.size == status.st_size
+        and old.ctime_ns == status.st_ctime_ns
+        and old.signed_inode == status.st_ino
+    ):
+        return False
+    return old.stamp != stamp_of(status)

@@ -7,7 +7,7 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from core.cancel import CancelToken
 from core.extract.media_types import guess_kind
@@ -18,7 +18,12 @@ from core.watch.excluded import excluded_file, excluded_folder
 logger = logging.getLogger(__name__)
 
 _INT64_MAX = 2**63 - 1
+_HAS_JUNCTIONS = hasattr(os.DirEntry, "is_junction")  # from Python 3.12 on
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+Entry = tuple[bytes, os.stat_result]
+"""The path of an ordinary file and its ``lstat``: nothing more is made of the many that have not changed."""
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
@@ -60,15 +65,15 @@ class Walk:
         self._passed_over = passed_over
         self.unreadable: set[bytes] = set()
 
-    def files(self, cancel: CancelToken | None = None) -> Iterator[FoundFile]:
-        """Every file, folder by folder. Raises ``Cancelled``."""
+    def files(self, cancel: CancelToken | None = None) -> Iterator[Entry]:
+        """Every file, folder by folder: its path and ``lstat``. Raises ``Cancelled``."""
         folders = [self._folder]
         while folders:
             if cancel is not None:
                 cancel.raise_if_cancelled()
             for entry in self._entries(folders.pop()):
                 try:
-                    if entry.is_symlink() or _is_junction(entry):
+                    if entry.is_symlink() or (_HAS_JUNCTIONS and _is_junction(entry)):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         if not excluded_folder(entry.name) and entry.path not in self._passed_over:
@@ -79,7 +84,7 @@ class Walk:
                     self._note(entry.path, error)
                     continue
                 if stat.S_ISREG(status.st_mode) and not excluded_file(entry.name):
-                    yield found_file(entry.path, status)
+                    yield entry.path, status
 
     def _entries(self, folder: bytes) -> list[os.DirEntry[bytes]]:
         try:
@@ -96,8 +101,8 @@ class Walk:
 
 
 def _is_junction(entry: os.DirEntry[bytes]) -> bool:
-    # Windows' other kind of link; the method is there from Python 3.12 on.
-    return bool(getattr(entry, "is_junction", bool)())
+    is_junction: Callable[[], bool] = getattr(entry, "is_junction")  # noqa: B009 - unknown to Python 3.11
+    return is_junction()  # Windows' other kind of link
 
 
 def _status(entry: os.DirEntry[bytes]) -> os.stat_result:
