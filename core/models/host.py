@@ -7,6 +7,7 @@ installed or chosen.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,8 +33,11 @@ from core.models.messages import (
     Windows,
 )
 from core.models.model_child import DEADLINE_S, IDLE_S, ModelChild
+from core.models.prepared import prepared_folder
 from core.models.worker import serve_models
 from core.types import EmbeddingSpace, Matrix, ModelRole, SpeechSpan
+
+logger = logging.getLogger(__name__)
 
 # Below the window (0), so that it stays smooth, and above the sandbox and the speech child (10), because queries
 # are encoded in the same process as the indexer's batches and somebody waits for them.
@@ -62,6 +66,7 @@ class EncoderHost:
         self._catalogue = catalogue
         self._child = ModelChild("encoder", serve, ENCODER_NICENESS, idle_s)
         self._models: dict[ModelRole, InstalledModel | None] = {}
+        self._refs: dict[ModelRole, ModelRef] = {}
         self.reload(settings)
 
     def reload(self, settings: Settings) -> bool:
@@ -73,6 +78,10 @@ class EncoderHost:
         models = {role: active_model(settings, role, self._catalogue) for role in roles}
         changed = models != self._models
         self._models = models
+        # With what was prepared for them in the meantime: the child takes that over, and the space stays the same.
+        self._refs = {
+            role: ModelRef.of(model, prepared_folder(settings, model)) for role, model in models.items() if model
+        }
         self._child.use_threads(cpu.threads(settings.cpu_share))
         return changed
 
@@ -93,7 +102,7 @@ class EncoderHost:
 
     def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix:
         model = self._model(ModelRole.PHOTO)
-        ref = ModelRef.of(model)
+        ref = self._refs[ModelRole.PHOTO]
         parts = [
             self._child.ask(
                 Encode(ref, Task.PICTURES, pictures=list(jpegs[start : start + PICTURES_PER_REQUEST])),
@@ -135,7 +144,7 @@ class EncoderHost:
         cancel: CancelToken | None = None,
     ) -> Matrix:
         model = self._model(role)
-        ref = ModelRef.of(model)
+        ref = self._refs[role]
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates have no UTF-8
         parts = [
             self._child.ask(
@@ -209,6 +218,8 @@ class SpeechHost:
         for done, window in enumerate(windows, 1):
             request = Transcribe(ref, path, window, language, expected)
             transcript = self._child.ask(request, Transcript, ModelRole.SPEECH, cancel=cancel)
+            for note in transcript.notes:
+                logger.info("speech: %s", note)
             language = transcript.language
             spans += transcript.spans
             if on_window is not None:

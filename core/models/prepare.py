@@ -124,12 +124,15 @@ def prepare_model(
     sample: Sample,
     on_progress: OnProgress | None = None,
     cancel: CancelToken | None = None,
+    *,
+    seconds: float = PROBE_S,
     catalogue: Catalogue | None = None,
     serve: Serve = serve_models,
 ) -> Prepared:
     """Convert a model, time its back-ends, and keep the fastest of each tower that passes the gate.
 
-    The fastest is judged first, and slower ones no longer once one has passed. Raises ``UsageError`` for an unknown
+    Each is timed for about ``seconds``. The fastest is judged first, and slower ones no longer once one has passed.
+    ``sample`` is looked at up to ``MAX_SAMPLE``. Raises ``UsageError`` for an unknown
     name and for a speech model, ``ModelMissingError`` when it is not on this computer, ``ModelError`` when it cannot
     be loaded or written, ``Cancelled``; what was prepared before stays then.
     """
@@ -140,7 +143,7 @@ def prepare_model(
             trying, kept = work / "trying", work / "kept"
             trying.mkdir(parents=True)
             kept.mkdir()
-            surveyed, trials = _try_all(model, sample, trying, on_progress, cancel, serve)
+            surveyed, trials = _try_all(_Bench(model, trying, serve, cancel), sample, trying, seconds, on_progress)
             prepared = _put_together(model, sample, surveyed, trials, trying, kept)
             folder = prepared_folder(settings, model)
             folder.parent.mkdir(exist_ok=True, mode=0o700)
@@ -183,15 +186,9 @@ def probe_backends(
 
 
 def _try_all(
-    model: InstalledModel,
-    sample: Sample,
-    work: Path,
-    on_progress: OnProgress | None,
-    cancel: CancelToken | None,
-    serve: Serve,
+    bench: _Bench, sample: Sample, work: Path, seconds: float, on_progress: OnProgress | None
 ) -> tuple[Surveyed, tuple[Trial, ...]]:
     tell = on_progress or (lambda done, total, what: None)
-    bench = _Bench(model, work, serve, cancel)
     try:
         tell(0, 1, "taking the model apart")
         trials, surveyed = _survey(bench, sample, work)
@@ -199,7 +196,7 @@ def _try_all(
         timed = []
         for done, trial in enumerate(trials, 1):
             tell(done, total, f"timing {trial.backend} for {trial.tower}")
-            timed.append(bench.timed(trial, PROBE_S))
+            timed.append(bench.timed(trial, seconds))
         judged: list[Trial] = []
         for tower in surveyed.backends:
             judged += _judge_from_the_fastest(

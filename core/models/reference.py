@@ -144,6 +144,14 @@ def load_reference(model: InstalledModel, folder: Path, check_texts: Sequence[st
             raise ModelError(f'"{model.name}" makes no vectors')
 
 
+def load_module(model: InstalledModel, tower: Tower) -> torch.nn.Module:
+    """The tower that encodes for the index, nothing compared and nothing written. Raises ``ModelError``."""
+    if tower is Tower.PASSAGES:
+        return SentenceModule(load_sentence_transformer(model.folder)).eval()
+    clip, _, _ = load_open_clip(model.folder)
+    return PictureModule(clip).eval()
+
+
 def _sentence_reference(model: InstalledModel, folder: Path, check_texts: list[str]) -> Reference:
     encoder = load_sentence_transformer(model.folder)
     module = SentenceModule(encoder).eval()

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.cpu import threads_here
 from core.models.base import ImageEncoder, TextEncoder
 from core.models.catalogue import Form
 from core.models.installed import InstalledModel, check_unchanged
@@ -42,10 +41,11 @@ from core.models.messages import (
     unpack_request,
 )
 from core.models.runtime import block_telemetry
+from core.models.threads import use_allotted_threads
 from core.types import ModelRole
 
 if TYPE_CHECKING:
-    from core.models.speech import WhisperTranscriber
+    from core.models.transcription import WindowTranscriber
     from core.models.trials import Trials
 
 OFFLINE_ENVIRONMENT = {
@@ -88,7 +88,7 @@ class ModelWorker:
         self._refs: dict[ModelRole, ModelRef] = {}
         self._photo: ImageEncoder | None = None
         self._text: TextEncoder | None = None
-        self._speech: WhisperTranscriber | None = None
+        self._speech: WindowTranscriber | None = None
         self._trials: tuple[tuple[ModelRef, bytes], Trials] | None = None
 
     def answer(self, request: Request) -> Reply:
@@ -130,7 +130,8 @@ class ModelWorker:
         transcriber = self._transcriber(request.model)
         samples = map_samples(_path(request.pcm))
         language = request.language or transcriber.language_of(samples, request.window, request.expected)
-        return Transcript(transcriber.transcribe_window(samples, request.window, language), language)
+        spans = transcriber.transcribe_window(samples, request.window, language)
+        return Transcript(spans, language, transcriber.take_notes())
 
     def _inspect(self, ref: ModelRef) -> Inspected:
         """What a model that is about to be installed turns out to be."""
@@ -162,28 +163,28 @@ class ModelWorker:
 
     def _photo_encoder(self, ref: ModelRef) -> ImageEncoder:
         if self._photo is None or self._refs.get(ModelRole.PHOTO) != ref:
-            from core.models.clip import OpenClipEncoder
+            from core.models.encoders import image_encoder
 
             self._photo = None  # the old one is gone before the new one takes its memory
-            self._photo = OpenClipEncoder(_ready(ref))
+            self._photo = image_encoder(ref.resolve(), ref.prepared_folder)
             self._refs[ModelRole.PHOTO] = ref
         return self._photo
 
     def _text_encoder(self, ref: ModelRef) -> TextEncoder:
         if self._text is None or self._refs.get(ModelRole.TEXT) != ref:
-            from core.models.text import SentenceEncoder
+            from core.models.encoders import text_encoder
 
             self._text = None
-            self._text = SentenceEncoder(_ready(ref))
+            self._text = text_encoder(ref.resolve(), ref.prepared_folder)
             self._refs[ModelRole.TEXT] = ref
         return self._text
 
-    def _transcriber(self, ref: ModelRef) -> WhisperTranscriber:
+    def _transcriber(self, ref: ModelRef) -> WindowTranscriber:
         if self._speech is None or self._refs.get(ModelRole.SPEECH) != ref:
-            from core.models.speech import WhisperTranscriber
+            from core.models.speech_forms import open_transcriber
 
             self._speech = None
-            self._speech = WhisperTranscriber(_ready(ref))
+            self._speech = open_transcriber(_ready(ref))
             self._refs[ModelRole.SPEECH] = ref
         return self._speech
 
@@ -198,13 +199,3 @@ def _ready(ref: ModelRef) -> InstalledModel:
 
 def _path(encoded: bytes) -> Path:
     return Path(os.fsdecode(encoded))
-
-
-def use_allotted_threads() -> None:
-    """Give torch the threads that this process was started with.
-
-    Set again after every load, because importing silero-vad sets the number to one.
-    """
-    import torch
-
-    torch.set_num_threads(threads_here())
