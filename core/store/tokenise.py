@@ -1,4 +1,4 @@
-"""The index's tokeniser: APSW's Unicode words without case and accents, and quick about words that it has seen."""
+"""The index's tokeniser: APSW's Unicode words without case and accents, quick about ASCII and what it has seen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ Token = tuple[int, int, str]  # where it starts and ends in the UTF-8 text, and 
 TOKENISER = ("porter", "simplify", "casefold", "true", "strip", "true", "unicodewords")
 
 _CHUNK = re.compile(rb"[^ \t\n\r]+")
+# Unicode TR29's words, of ASCII alone: what joins two letters, and two digits.
+_ASCII_WORD = re.compile(rb"(?:[A-Za-z0-9_]|(?<=[A-Za-z])[.':](?=[A-Za-z])|(?<=[0-9])[.',;](?=[0-9]))+")
+_NO_LETTERS = b"_.':,;"  # that a word may hold, and that go with the accents
+
 # Letters, digits and punctuation that combine with nothing: Latin, Greek, Cyrillic, Chinese and Japanese.
 _PLAIN = re.compile(
     "[\x00-\x7f\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
@@ -23,7 +27,7 @@ _PLAIN = re.compile(
 _LONGEST = 48  # bytes of a chunk that is remembered: longer ones, such as CJK sentences, hardly come again
 _REMEMBERED = 20_000  # chunks, about 6 MB
 
-_memories: dict[tuple[str, ...], dict[bytes, list[Token]]] = {}
+_memory: dict[bytes, list[Token]] = {}
 
 
 def register(connection: apsw.Connection) -> None:
@@ -42,7 +46,7 @@ def tokeniser(connection: apsw.Connection) -> Callable[[bytes], list[Token]]:
 
 def remembered() -> int:
     """How many stretches of text are held in memory."""
-    return sum(map(len, _memories.values()))
+    return len(_memory)
 
 
 def _remembering(connection: apsw.Connection, arguments: list[str]) -> apsw.Tokenizer:
@@ -53,14 +57,15 @@ def _remembering(connection: apsw.Connection, arguments: list[str]) -> apsw.Toke
     """
     # Typed for all that a tokeniser may give; this one gives a start, an end and one token.
     slow: Any = apsw.fts5.SimplifyTokenizer(connection, arguments)
-    memory = _memories.setdefault(tuple(arguments), {})
+    if tuple(arguments) != TOKENISER[2:]:
+        return slow  # type: ignore[no-any-return]
 
     def chunk_tokens(chunk: bytes, flags: int, locale: str | None) -> list[Token]:
-        found = list(slow(chunk, flags, locale))
+        found = _ascii_tokens(chunk) if chunk.isascii() else list(slow(chunk, flags, locale))
         if len(chunk) <= _LONGEST:
-            if len(memory) >= _REMEMBERED:
-                memory.clear()  # the words of the next text are soon known again
-            memory[chunk] = found
+            if len(_memory) >= _REMEMBERED:
+                _memory.clear()  # the words of the next text are soon known again
+            _memory[chunk] = found
         return found
 
     def tokenise(utf8: bytes, flags: int, locale: str | None) -> Iterable[Token]:
@@ -71,7 +76,7 @@ def _remembering(connection: apsw.Connection, arguments: list[str]) -> apsw.Toke
         for match in _CHUNK.finditer(utf8):
             chunk = match[0]
             at = match.start()
-            known = memory.get(chunk)
+            known = _memory.get(chunk)
             if known is None:
                 known = chunk_tokens(chunk, flags, locale)
             for start, end, token in known:
@@ -79,3 +84,8 @@ def _remembering(connection: apsw.Connection, arguments: list[str]) -> apsw.Toke
         return found
 
     return tokenise
+
+
+def _ascii_tokens(chunk: bytes) -> list[Token]:
+    words = ((word.start(), word.end(), word[0].translate(None, _NO_LETTERS)) for word in _ASCII_WORD.finditer(chunk))
+    return [(start, end, letters.lower().decode()) for start, end, letters in words if letters]

@@ -38,6 +38,16 @@ def test_what_is_indexed_is_the_same(both: tuple[apsw.FTS5Tokenizer, apsw.FTS5To
     same(both, text)  # and again when every stretch of it has been seen
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=12))
+def test_ascii(both: tuple[apsw.FTS5Tokenizer, apsw.FTS5Tokenizer], text: str) -> None:
+    same(both, text)
+
+
+@given(st.text(alphabet="aB1_.':,;-", max_size=10))
+def test_what_joins_letters_and_digits(both: tuple[apsw.FTS5Tokenizer, apsw.FTS5Tokenizer], text: str) -> None:
+    same(both, text)
+
+
 @given(st.text(max_size=40))
 def test_any_text_at_all(both: tuple[apsw.FTS5Tokenizer, apsw.FTS5Tokenizer], text: str) -> None:
     same(both, text.encode("utf-8", "replace").decode())
