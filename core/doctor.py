@@ -9,7 +9,7 @@ from core.config import Settings
 from core.models.library import list_models
 from core.models.verify import verify_models
 from core.store.store import Store
-from core.types import Check, ModelRole
+from core.types import Check, ModelInfo, ModelRole
 
 MIN_FREE_BYTES = 500_000_000  # below this a large folder's thumbnails and vectors may not fit
 
@@ -69,6 +69,14 @@ def _models(settings: Settings) -> Check:
     wrong = [f"{info.name}: {detail}" for info, ok, detail in verify_models(settings) if not ok]
     if wrong:
         return Check("models", False, "; ".join(wrong))
-    active = {info.role: info.name for info in list_models(settings) if info.active}
-    said = [f"{role.value}: {active.get(role, 'none')}" for role in ModelRole]
+    active = {info.role: info for info in list_models(settings) if info.active}
+    said = [f"{role.value}: {_said(active.get(role))}" for role in ModelRole]
     return Check("models", True, ", ".join(said))
+
+
+def _said(info: ModelInfo | None) -> str:
+    if info is None:
+        return "none"
+    if info.dim is None:
+        return info.name
+    return f"{info.name} ({info.backend or 'as it came: findling models prepare makes it faster'})"

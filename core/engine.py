@@ -26,12 +26,16 @@ from core.index.indexer import Indexer
 from core.index.requests import apply_requests
 from core.models import library
 from core.models.base import Encoders, Speech
+from core.models.fidelity import MAX_SAMPLE
 from core.models.host import EncoderHost, SpeechHost
 from core.models.installed import InstalledModel
 from core.models.messages import ModelRef
+from core.models.prepare import Sample, prepare_model
 from core.models.prepared import prepared_folder
+from core.models.specs import Trial
 from core.pace import Pace
 from core.search.answerer import Answerer
+from core.search.background import EVERYDAY_QUERIES
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost
 from core.search.messages import Models
@@ -39,6 +43,7 @@ from core.search.question import Answers
 from core.search.searcher import Searcher
 from core.store.filters import is_under
 from core.store.roots import Verb
+from core.store.sampling import sample_passages, sample_previews
 from core.store.store import Store
 from core.types import (
     Check,
@@ -305,6 +310,31 @@ class Engine:
         """Choose an installed model for its role. Raises ``UsageError`` and ``ModelMissingError``."""
         save_settings(library.use_model(self._settings, name))
         self._models_changed()
+
+    def prepare_model(
+        self,
+        name: str,
+        on_progress: Callable[[int, int, str], None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[Trial, ...]:
+        """Choose how an installed model runs here: the fastest form whose vectors are as good as float32's.
+
+        Tried on a sample of the index; ``on_progress`` gets steps done, steps in all and what is being done. Takes a
+        minute or two, and indexing and searching go on meanwhile. Raises ``UsageError``, ``ModelMissingError``,
+        ``ModelError`` and ``Cancelled``; what was prepared before stays then.
+        """
+        sample = Sample(
+            pictures=sample_previews(self._store, MAX_SAMPLE),
+            passages=sample_passages(self._store, MAX_SAMPLE),
+            texts=EVERYDAY_QUERIES,
+        )
+        prepared = prepare_model(self._settings, name, sample, on_progress, cancel)
+        self._models_changed()
+        return prepared.trials
+
+    def unprepared_models(self) -> list[str]:
+        """The models in use that run as they came, because they were not prepared for this machine."""
+        return [info.name for info in self.models() if info.active and info.dim and info.backend is None]
 
     def verify_models(self) -> list[tuple[ModelInfo, bool, str]]:
         """Hash every installed model's files again and compare."""

@@ -374,3 +374,4 @@ class ModelInfo:
     installed: bool
     active: bool
     demo: bool = False
+    backend: str | None = None  # what encodes for the index; None as long as it was not prepared for this machine

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from core.cli import shapes, wording
-from core.cli.progress import download_bar, stoppable
+from core.cli.progress import download_bar, steps_bar, stoppable
 from core.cli.session import complain, err, opened, say
-from core.errors import ExitCode, UsageError
+from core.engine import Engine
+from core.errors import Cancelled, ExitCode, ModelError, UsageError
+from core.models.specs import Trial
 from core.types import ModelInfo
 
 models_app = typer.Typer(help="List, fetch, import, verify and choose models.", no_args_is_help=False)
@@ -45,6 +47,7 @@ def fetch(
             return ExitCode.OK
         with stoppable() as stop, download_bar(err(), model.name) as on_progress:
             fetched = engine.fetch_model(name, on_progress, stop.token)
+        _prepare_after(engine, fetched)
     say(f"{fetched.name} is here" + (" and in use" if fetched.active else f": findling models use {fetched.name}"))
     return ExitCode.OK
 
@@ -54,7 +57,18 @@ def import_model(folder: Annotated[Path, typer.Argument(show_default=False)]) ->
     """Take a model from a folder on this computer."""
     with opened() as engine:
         model = engine.import_model(folder)
+        _prepare_after(engine, model)
     say(f"{model.name} is here" + (" and in use" if model.active else f": findling models use {model.name}"))
+
+
+@models_app.command()
+def prepare(name: Annotated[str, typer.Argument(show_default=False)]) -> None:
+    """Choose how a model runs on this computer: the fastest form that finds the same."""
+    with opened() as engine:
+        trials = _prepared(engine, name)
+    say(wording.TRIAL_HEADING)
+    for trial in trials:
+        say(wording.trial_line(trial))
 
 
 @models_app.command()
@@ -73,6 +87,21 @@ def use(name: Annotated[str, typer.Argument(show_default=False)]) -> None:
     with opened() as engine:
         engine.use_model(name)
     say(f"{name} is in use from now on")
+
+
+def _prepared(engine: Engine, name: str) -> tuple[Trial, ...]:
+    with stoppable() as stop, steps_bar(err()) as on_progress:
+        return engine.prepare_model(name, on_progress, stop.token)
+
+
+def _prepare_after(engine: Engine, model: ModelInfo) -> None:
+    """What was just installed is prepared; without that it runs too, only slower."""
+    if model.dim is None:
+        return
+    try:
+        _prepared(engine, model.name)
+    except (ModelError, Cancelled) as error:
+        complain(f"{model.name} runs as it came ({error or 'stopped'}): findling models prepare {model.name}")
 
 
 def _named(models: list[ModelInfo], name: str) -> ModelInfo:

@@ -39,6 +39,7 @@ _PAUSED = {
 
 OnProgress = Callable[[Progress], None]
 OnBytes = Callable[[int, int | None], None]
+OnSteps = Callable[[int, int, str], None]
 
 
 class Stop:
@@ -126,3 +127,15 @@ def download_bar(console: Console, name: str) -> Iterator[OnBytes | None]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def steps_bar(console: Console) -> Iterator[OnSteps | None]:
+    """A callback that draws steps of named work on a terminal; None where ``console`` is none."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

@@ -157,6 +157,7 @@ def models_shape(models: Iterable[ModelInfo]) -> Shape:
                 "installed": model.installed,
                 "active": model.active,
                 "demo": model.demo,
+                "backend": model.backend,
             }
             for model in models
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from core.models.specs import Trial
 from core.types import Check, Failure, Hit, IndexReport, Locator, ModelInfo, ModelRole, RootStatus, SegmentHit, Status
 
 _REPLACEMENT = "\ufffd"
@@ -150,7 +151,21 @@ def check_line(check: Check) -> str:
 def model_line(model: ModelInfo) -> str:
     state = "in use" if model.active else "installed" if model.installed else "not here"
     demo = ", demo" if model.demo else ""
+    backend = f", runs on {model.backend}" if model.backend else ""
     return (
         f"{model.name:<44} {model.role.value:<7} {state:<10} {file_size(model.size_bytes):>9}  "
-        f"{model.languages}, {model.licence}{demo}"
+        f"{model.languages}, {model.licence}{demo}{backend}"
     )
+
+
+def trial_line(trial: Trial) -> str:
+    """One back-end of a model: how fast, how near to float32, and what came of it."""
+    rate = "-" if trial.rate is None else f"{trial.rate:.1f}/s"
+    cosine = "-" if trial.cosine is None else f"{trial.cosine:.5f}"
+    overlap = "-" if trial.overlap is None else f"{trial.overlap:.1%}"
+    verdict = "kept" if trial.kept else "passed" if trial.passed else "not kept"
+    note = f" ({printable(trial.note)})" if trial.note else ""
+    return f"{trial.tower.value:<9} {trial.backend.value:<19} {rate:>10} {cosine:>9} {overlap:>8}  {verdict}{note}"
+
+
+TRIAL_HEADING = f"{'tower':<9} {'back-end':<19} {'rate':>10} {'cosine':>9} {'top ten':>8}"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from core.config import Settings
 from core.models.catalogue import Catalogue, CatalogueEntry, shipped_catalogue
 from core.models.installed import InstalledModel, active_model, installed_models
+from core.models.prepared import prepared_folder, read_prepared
+from core.models.specs import Tower
 from core.types import ModelInfo, ModelRole
+
+_INDEXING_TOWER = {ModelRole.PHOTO: Tower.PICTURES, ModelRole.TEXT: Tower.PASSAGES}
 
 
 def list_models(settings: Settings, catalogue: Catalogue | None = None) -> list[ModelInfo]:
@@ -17,13 +21,14 @@ def list_models(settings: Settings, catalogue: Catalogue | None = None) -> list[
     infos = []
     for entry in catalogue.entries:
         model = installed.pop(entry.name, None)
-        infos.append(info_of(model, active=entry.name in active) if model else offer_of(entry))
-    return infos + [info_of(model, active=name in active) for name, model in installed.items()]
+        infos.append(info_of(model, settings, active=entry.name in active) if model else offer_of(entry))
+    return infos + [info_of(model, settings, active=name in active) for name, model in installed.items()]
 
 
-def info_of(model: InstalledModel, *, active: bool) -> ModelInfo:
+def info_of(model: InstalledModel, settings: Settings, *, active: bool) -> ModelInfo:
     """The line of an installed model."""
     manifest = model.manifest
+    prepared = read_prepared(prepared_folder(settings, model), model)
     return ModelInfo(
         name=manifest.name,
         role=manifest.role,
@@ -36,6 +41,7 @@ def info_of(model: InstalledModel, *, active: bool) -> ModelInfo:
         installed=True,
         active=active,
         demo=manifest.demo,
+        backend=None if prepared is None else prepared.kept(_INDEXING_TOWER[model.role]).value,
     )
 
 

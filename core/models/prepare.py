@@ -192,6 +192,7 @@ def _try_all(
     try:
         tell(0, 1, "taking the model apart")
         trials, surveyed = _survey(bench, sample, work)
+        trials = [trial for trial in trials if _worth_trying(trial, sample)]
         total = 2 * len(trials) + 1
         timed = []
         for done, trial in enumerate(trials, 1):
@@ -206,6 +207,21 @@ def _try_all(
         return surveyed, choose(judged)
     finally:
         bench.close()
+
+
+def _worth_trying(trial: Trial, sample: Sample) -> bool:
+    """A photo model's words are queries, few and short: nothing is gained by less than float32 there.
+
+    Nor can a reduced form be kept for pictures while there are too few of the user's own to judge it by.
+    """
+    in_float32 = trial.backend in (Backend.TORCH_FP32, Backend.OPENVINO_FP32)
+    match trial.tower:
+        case Tower.WORDS:
+            return in_float32
+        case Tower.PICTURES:
+            return in_float32 or len(sample.pictures) >= MIN_SAMPLE
+        case Tower.PASSAGES:
+            return True
 
 
 def _survey(bench: _Bench, sample: Sample, work: Path) -> tuple[list[Trial], Surveyed]:

@@ -24,7 +24,7 @@ def verify_models(settings: Settings, catalogue: Catalogue | None = None) -> lis
             results.append((_unreadable(folder, catalogue), False, str(error)))
     in_use = [active_model(settings, role, catalogue) for role in ModelRole]
     for model in installed_models(settings, catalogue):
-        info = info_of(model, active=model in in_use)
+        info = info_of(model, settings, active=model in in_use)
         try:
             verify_files(model)
         except ModelError as error:
