@@ -74,6 +74,10 @@ class StatusLine(QFrame):
         self._running = running
         if not running:
             self._progress = None
+        self._pause.setIcon(theme.icon("pause" if running else "play"))
+        name = self.tr("Pause indexing") if running else self.tr("Resume indexing")
+        self._pause.setAccessibleName(name)
+        self._pause.setToolTip(name)
         self._refresh()
 
     def show_busy_elsewhere(self, who: str) -> None:
@@ -93,10 +97,6 @@ class StatusLine(QFrame):
         self._anyway.setVisible(self._running and progress is not None and progress.paused is not None)
         pending = bool(self._status is not None and self._status.pending)
         self._pause.setVisible(working or pending or not self._running)
-        self._pause.setIcon(theme.icon("pause" if self._running else "play"))
-        name = self.tr("Pause indexing") if self._running else self.tr("Resume indexing")
-        self._pause.setAccessibleName(name)
-        self._pause.setToolTip(name)
         self._show_waits()
         self._show_failures()
 

@@ -44,6 +44,8 @@ class ElidedLabel(QLabel):
 
     def set_full_text(self, text: str) -> None:
         """Show ``text``, as much of it as fits."""
+        if text == self._full:
+            return
         self._full = text
         self.setAccessibleName(text)
         self._elide()

@@ -147,3 +147,35 @@ def test_ctrl_c_is_the_parents_alone(echo: Child) -> None:
     pid = int(echo.call(b"a", 60).split()[0])
     os.kill(pid, signal.SIGINT)
     assert int(echo.call(b"b", 60).split()[0]) == pid
+
+
+def serve_standing(connection: Connection) -> None:
+    """Answer with the child's niceness on the processor and its class on the disk."""
+    while True:
+        connection.recv_bytes()
+        process = psutil.Process()
+        disk = process.ionice().ioclass.name if sys.platform == "linux" else "unknown"
+        session = os.getsid(0) == os.getpid()
+        behind = process.nice() - os.getpriority(os.PRIO_PROCESS, os.getppid())
+        connection.send_bytes(f"{behind} {disk} {session}".encode())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the classes of the disk are Linux's")
+def test_a_child_steps_back_on_the_processor_and_on_the_disk() -> None:
+    modest, equal = Child("modest", serve_standing, niceness=7), Child("equal", serve_standing)
+    try:
+        assert modest.call(b"?", 60) == b"7 IOPRIO_CLASS_IDLE True"
+        assert equal.call(b"?", 60).startswith(b"0 ")
+        assert not equal.call(b"?", 60).endswith(b"True"), "who is not to step back stays in its parent's session"
+    finally:
+        modest.close()
+        equal.close()
+
+
+def test_children_that_run_are_known() -> None:
+    first, second = Child("first", serve_echo), Child("second", serve_echo)
+    pids = [int(child.call(b"a", 60).split()[0]) for child in (first, second)]
+    assert set(pids) <= set(child_module.running_pids())
+    for child in (first, second):
+        child.close()
+    assert not set(pids) & set(child_module.running_pids())
