@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -120,6 +121,20 @@ def placeholders(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
+def _names(path: bytes, root: bytes, told: Sequence[str | None]) -> tuple[str, str]:
+    """What is indexed of a file's name, and of its folders and what its content ``told`` of itself."""
+    folder, name = os.path.split(path.decode("utf-8", "replace"))
+    return split_name(name), " ".join([*_folder_names(folder, root), *(text for text in told if text)])
+
+
+@lru_cache(maxsize=256)  # the files of a folder come one after another
+def _folder_names(folder: str, root: bytes) -> tuple[str, ...]:
+    root_display = root.decode("utf-8", "replace")
+    # The root's own name says something ("Holidays"), the folders above it mostly do not ("/home/...").
+    below = [PurePath(root_display).name, *folder[len(root_display) :].strip("/\\").replace("\\", "/").split("/")]
+    return tuple(split_name(part) for part in below if part)
+
+
 class Files:
     """The tables ``files`` and ``names_fts``."""
 
@@ -156,7 +171,7 @@ class Files:
 
         A path that was added under another root meanwhile changes hands; nothing is added to a root that is gone.
         """
-        count = 0
+        added: list[tuple[int, FileStamp]] = []
         with self._database.write() as db:
             if not self._has_root(root_id):
                 return 0
@@ -181,10 +196,10 @@ class Files:
                         local_day(stamp.mtime_ns),
                     ),
                 ).get
-                self.write_names(file_id)
-                self._queue_content(file_id, stamp)
-                count += 1
-        return count
+                added.append((file_id, stamp))
+            self.write_names([file_id for file_id, _ in added])
+            self._queue_content(added)
+        return len(added)
 
     def change(self, changed: Iterable[tuple[int, FileStamp]]) -> None:
         """New stamps for known files, whose content is queued again. What was known stays found until it is read."""
@@ -193,7 +208,7 @@ class Files:
                 self._set_stamp(file_id, stamp)
                 db.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
                 db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
-                self._queue_content(file_id, stamp)
+                self._queue_content([(file_id, stamp)])
 
     def restamp(self, file_id: int, before: FileStamp, now: FileStamp) -> None:
         """The stamp that a file has now that it is about to be read, unless a scan has set another meanwhile.
@@ -226,9 +241,9 @@ class Files:
                 db.execute("DELETE FROM files WHERE path = ? AND id <> ?", (file.found.path, file.id))
                 db.execute("UPDATE files SET path = ?, root_id = ? WHERE id = ?", (file.found.path, root_id, file.id))
                 self._set_stamp(file.id, stamp)
-                self.write_names(file.id)
+                self.write_names([file.id])
                 if ctime_ns != stamp.ctime_ns:
-                    self._queue_content(file.id, stamp)
+                    self._queue_content([(file.id, stamp)])
 
     def remove_missing(self, missing: Iterable[KnownFile]) -> int:
         """Forget files that are not where they were known; one that has a new path by now stays. The count.
@@ -277,32 +292,20 @@ class Files:
         row = self._database.connection.execute("SELECT 1 FROM files WHERE kind = ? LIMIT 1", (kind.value,)).fetchone()
         return row is not None
 
-    def write_names(self, file_id: int) -> None:
-        """Bring one file's line in the index of names up to date. Inside the caller's transaction."""
+    def write_names(self, file_ids: Sequence[int]) -> None:
+        """Bring the files' lines in the index of names up to date. Inside the caller's transaction."""
         db = self._database.connection
-        row: Any = db.execute(
+        rows: Any = db.execute(
             """
-            SELECT f.path, r.path, c.title, c.author, c.album, c.camera
-            FROM files f JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
-            WHERE f.id = ?
+            SELECT f.id, f.path, r.path, c.title, c.author, c.album, c.camera
+            FROM json_each(?) j CROSS JOIN files f ON f.id = j.value
+            JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
             """,
-            (file_id,),
-        ).fetchone()
-        if row is None:
-            return
-        path, root, title, author, album, camera = row
-        display, root_display = path.decode("utf-8", "replace"), root.decode("utf-8", "replace")
-        folder, name = os.path.split(display)
-        # The root's own name says something ("Holidays"), the folders above it mostly do not ("/home/...").
-        below = [
-            PurePath(root_display).name,
-            *folder[len(root_display) :].strip("/\\").replace("\\", "/").split("/"),
-        ]
-        about = [split_name(part) for part in below if part]
-        about.extend(text for text in (title, author, album, camera) if text)
-        db.execute(
+            (json.dumps(list(file_ids)),),
+        ).fetchall()
+        db.executemany(
             "INSERT OR REPLACE INTO names_fts (rowid, name, about) VALUES (?, ?, ?)",
-            (file_id, split_name(name), " ".join(about)),
+            ((file_id, *_names(path, root, told)) for file_id, path, root, *told in rows),
         )
 
     def _select(self, column: str, ids: Sequence[int], where: FileFilter) -> list[FileRow]:
@@ -344,10 +347,10 @@ class Files:
             ),
         )
 
-    def _queue_content(self, file_id: int, stamp: FileStamp) -> None:
-        self._database.connection.execute(
+    def _queue_content(self, stamps: Iterable[tuple[int, FileStamp]]) -> None:
+        self._database.connection.executemany(
             "INSERT OR REPLACE INTO jobs (file_id, stage, state, newest_ns) VALUES (?, ?, 'ready', ?)",
-            (file_id, Stage.CONTENT.value, stamp.mtime_ns),
+            ((file_id, Stage.CONTENT.value, stamp.mtime_ns) for file_id, stamp in stamps),
         )
 
 

@@ -139,7 +139,7 @@ class Store:
                 (reason, kind.value, file_id),
             )
             db.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
-            self.files.write_names(file_id)
+            self.files.write_names([file_id])
 
     def fail_content(
         self, file_id: int, reason: str, *, digest: bytes | None = None, stamp: FileStamp | None = None
@@ -163,7 +163,7 @@ class Store:
                 )
                 if db.changes():  # what was still to be done with the content that it had is no longer its work
                     db.execute("DELETE FROM jobs WHERE file_id = ? AND stage <> ?", (file_id, Stage.CONTENT.value))
-                self.files.write_names(file_id)
+                self.files.write_names([file_id])
             self.jobs.fail(file_id, Stage.CONTENT, reason)
 
     def outcome(self, touched: Iterable[int]) -> Outcome:
@@ -214,15 +214,21 @@ class Store:
 
     def _link(self, file_id: int, content_id: int, models: ModelState) -> None:
         db = self.database.connection
-        row: Any = db.execute("SELECT kind, taken_at FROM contents WHERE id = ?", (content_id,)).fetchone()
-        kind, taken_at = row
-        mtime_ns: int = db.execute("SELECT mtime_ns FROM files WHERE id = ?", (file_id,)).get
+        row: Any = db.execute(
+            """
+            SELECT c.kind, c.taken_at, coalesce(c.title, c.author, c.album, c.camera), f.content_id, f.mtime_ns
+            FROM contents c JOIN files f ON f.id = ? WHERE c.id = ?
+            """,
+            (file_id, content_id),
+        ).fetchone()
+        kind, taken_at, told, had_content, mtime_ns = row
         db.execute(
             "UPDATE files SET content_id = ?, kind = ?, day = ?, skip_reason = NULL WHERE id = ?",
             (content_id, kind, taken_at[:10] if taken_at else local_day(mtime_ns), file_id),
         )
         db.execute("UPDATE contents SET orphaned_ns = NULL WHERE id = ?", (content_id,))
-        self.files.write_names(file_id)
+        if told is not None or had_content is not None:  # else its name is all that there is to say, and that was said
+            self.files.write_names([file_id])
         self.jobs.finish(file_id, Stage.CONTENT)
         self.jobs.queue_needed(models, content_id)
 

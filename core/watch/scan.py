@@ -28,7 +28,7 @@ from core.watch.walk import Entry, Walk, found_file, look, stamp_of
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 250  # files a commit: about a tenth of a second
+_BATCH = 500  # files a commit: about a tenth of a second
 _BATCH_S = 1.0  # a slow disk's first names are found by then
 _GIVE_WAY_S = 0.005  # after a full batch: another process that waits to write polls for a gap
 
