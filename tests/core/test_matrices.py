@@ -51,7 +51,7 @@ def library(tmp_path: Path) -> Iterator[VectorLibrary]:
 
 
 @contextmanager
-def held(library: VectorLibrary, folder: Path | None = None, small: int = 0) -> Iterator[Matrices]:
+def held(library: VectorLibrary, folder: Path | None = None, small: int = -1) -> Iterator[Matrices]:
     matrices = Matrices(library.store, folder, small)
     try:
         matrices.prepare()
