@@ -53,12 +53,10 @@ def places(
 
 def limited(content_ids: NDArray[np.int64], files: int) -> NDArray[np.int64]:
     """Positions in a best-first list that stay: at most ``files`` contents and ``SEGMENTS_PER_FILE`` of each."""
-    seen: dict[int, int] = {}
-    kept: list[int] = []
-    for position, content_id in enumerate(content_ids.tolist()):
-        count = seen.get(content_id, 0)
-        if count == SEGMENTS_PER_FILE or (count == 0 and len(seen) == files):
-            continue
-        seen[content_id] = count + 1
-        kept.append(position)
-    return np.array(kept, dtype=np.int64)
+    _, firsts, groups = np.unique(content_ids, return_index=True, return_inverse=True)
+    by_content = np.argsort(groups, kind="stable")
+    before = np.cumsum(np.bincount(groups, minlength=firsts.size)) - np.bincount(groups, minlength=firsts.size)
+    rank_in_content = np.empty(content_ids.size, dtype=np.int64)
+    rank_in_content[by_content] = np.arange(content_ids.size) - before[groups[by_content]]
+    rank_of_content = np.argsort(np.argsort(firsts))[groups]
+    return np.flatnonzero((rank_in_content < SEGMENTS_PER_FILE) & (rank_of_content < files))

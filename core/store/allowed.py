@@ -19,21 +19,23 @@ class Allowed:
     def __init__(self, database: Database, where: FileFilter) -> None:
         self._database = database
         self._condition, self._bindings = where.sql()
-        self._asked: dict[int, bool] = {}
+        self._asked: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._passing: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def among(self, content_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these contents are let through; shape and order of ``content_ids``, (n,)."""
-        wanted = content_ids.tolist()
-        unknown = list(dict.fromkeys(one for one in wanted if one not in self._asked))
-        for start in range(0, len(unknown), _CHUNK):
-            chunk = unknown[start : start + _CHUNK]
-            found = self._database.connection.execute(
+        unknown = np.setdiff1d(content_ids, self._asked)
+        found: list[int] = []
+        for start in range(0, unknown.size, _CHUNK):
+            chunk = unknown[start : start + _CHUNK].tolist()
+            rows = self._database.connection.execute(
                 f"SELECT f.content_id FROM files f WHERE f.content_id IN ({placeholders(chunk)}) AND {self._condition}",
                 [*chunk, *self._bindings],
             )
-            self._asked.update(dict.fromkeys(chunk, False))
-            self._asked.update((content_id, True) for (content_id,) in found)
-        return np.fromiter((self._asked[one] for one in wanted), dtype=bool, count=len(wanted))
+            found.extend(content_id for (content_id,) in rows)
+        self._asked = np.union1d(self._asked, unknown)
+        self._passing = np.union1d(self._passing, np.array(found, dtype=np.int64))
+        return np.isin(content_ids, self._passing)
 
     def all(self, most: int) -> NDArray[np.int64] | None:
         """All of them, ascending, shape (n,); None where there are more than ``most``, counted in files."""

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from core.search import matrices as matrices_module
 from core.search import matrix
 from core.search.dense import DenseRetriever
+from core.search.evidence import limited
 from core.search.in_place import InPlace
 from core.search.matrices import Matrices
 from core.search.matrix import View
@@ -391,3 +392,15 @@ def test_near_copies_are_those_of_few_other_bits(
         assert matrices.hashes.near(phash) == (near if telling else set())
     matrices.close()
     library.close()
+
+
+@given(st.lists(st.integers(0, 12), max_size=120), st.integers(1, 12))
+def test_a_list_holds_so_many_files_and_six_segments_of_each(contents: list[int], files: int) -> None:
+    kept: dict[int, int] = {}
+    wanted = []
+    for position, content_id in enumerate(contents):
+        if content_id in kept or len(kept) < files:
+            kept[content_id] = kept.get(content_id, 0) + 1
+            if kept[content_id] <= 6:
+                wanted.append(position)
+    assert limited(np.array(contents, dtype=np.int64), files).tolist() == wanted
