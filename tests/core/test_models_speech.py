@@ -16,7 +16,10 @@ from core.models.host import SpeechHost
 from core.models.installed import find_installed
 from core.models.library import import_model
 from core.models.speech import WhisperTranscriber, find_speech, map_samples
+from core.models.voice_activity import regions_by_frames, speech_regions
+from core.models.windows import WINDOW_S
 from core.types import SpeechSpan
+from tests.core.demo_speech import samples_of
 from tests.core.model_bundles import make_whisper
 
 
@@ -33,18 +36,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def transcriber(settings: Settings) -> WhisperTranscriber:
     model = find_installed(settings, "tiny")
     assert model is not None
-    return WhisperTranscriber(model)
+    return WhisperTranscriber(model, temperatures=[0.0])  # random weights fail at every temperature
 
 
 @pytest.fixture(scope="module")
 def spoken(corpora: Path) -> np.ndarray:
     """Eleven seconds of speech, mono at 16 kHz."""
-    import av
-
-    with av.open(str(corpora / "speech" / "jfk" / "jfk.flac")) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.float32)
+    return samples_of(corpora / "speech" / "jfk" / "jfk.flac")
 
 
 def tone(length_s: float) -> np.ndarray:
@@ -56,6 +54,49 @@ def test_silence_noise_and_tones_hold_no_speech() -> None:
     noise = np.random.default_rng(3).normal(0, 0.02, 5 * SAMPLE_RATE_HZ).astype(np.float32)
     for samples in (np.zeros(5 * SAMPLE_RATE_HZ, np.float32), noise, tone(5), np.zeros(0, np.float32)):
         assert find_speech(samples) == []
+
+
+def recordings(corpora: Path) -> list[np.ndarray]:
+    """The beginnings of ten recordings of the corpus, mono at 16 kHz."""
+    paths = sorted(path for path in (corpora / "speech").rglob("*") if path.suffix in (".wav", ".flac", ".mp3"))
+    return [samples_of(path)[: 4 * SAMPLE_RATE_HZ] for path in paths[::5]]
+
+
+def test_blocks_find_the_regions_that_single_frames_find(corpora: Path) -> None:
+    for samples in recordings(corpora):
+        assert speech_regions(samples) == regions_by_frames(samples)
+
+
+def test_blocks_hand_their_state_on(spoken: np.ndarray) -> None:
+    """Several blocks, regions over their borders, a pause longer than a block, and a last frame that is not full."""
+    pause = np.zeros(20 * SAMPLE_RATE_HZ, np.float32)
+    samples = np.concatenate([spoken, spoken, pause, spoken, spoken[: 3 * SAMPLE_RATE_HZ + 77]])
+    regions = speech_regions(samples)
+    assert regions == regions_by_frames(samples)
+    assert len(regions) >= 4
+    assert all(end - start <= WINDOW_S * SAMPLE_RATE_HZ for start, end in regions)
+
+
+def test_a_mapped_recording_is_read_as_one_in_memory(
+    spoken: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages are given back while it is read, and are there again for the transcriber."""
+    monkeypatch.setattr("core.models.voice_activity.BLOCKS_KEPT", 1)
+    samples = np.concatenate([spoken] * 5)
+    samples.astype("<f4").tofile(tmp_path / "pcm")
+    mapped = map_samples(tmp_path / "pcm")
+    assert speech_regions(mapped) == speech_regions(samples)
+    assert np.array_equal(mapped, samples)
+
+
+def test_without_the_fast_form_frames_are_read_one_by_one(spoken: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = speech_regions(spoken)
+
+    def fail() -> None:
+        raise ImportError("no OpenVINO")
+
+    monkeypatch.setattr("core.models.voice_activity._block_detector", fail)
+    assert speech_regions(spoken) == wanted != []
 
 
 def test_the_detector_leaves_torch_its_threads() -> None:
