@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.store.connection import Database
-from core.store.postings import Ids, PostingReader, Postings, Words
+from core.store.postings import Ids, PostingReader, Postings, Words, column, merged
 
 READ = 4_000  # rows that are read of one term
 WORK = 300_000  # steps that the statements for candidates may take: 20 ms
@@ -105,9 +105,9 @@ class _Bounded:
         self._common = sorted(common, key=lambda number: self._terms[number].count)
 
     def candidates(self) -> Candidates:
-        telling = np.unique(np.concatenate([_NONE, *(self._terms[number].rowids for number in self._telling)]))
+        telling = merged([self._terms[number].rowids for number in self._telling])
         together = self._together(bool(telling.size))
-        rowids = np.unique(np.concatenate([telling, *(found for _, found in together)]))
+        rowids = merged([telling, *(found for _, found in together)])
         held = np.zeros((rowids.size, len(self._terms)), np.float32)
         for number in self._common:
             held[:, number] = self._terms[number].count / self._total
@@ -134,25 +134,26 @@ class _Bounded:
             share = self._weights[numbers].sum() / max(float(self._weights.sum()), 1e-9)
             if (any_telling or rows) and share < _LEAST_SHARE:
                 break
-            newest = self._newest_with(numbers)
+            # To find what holds everything is worth most; the rest is kept to find anything at all.
+            newest = self._newest_with(numbers, self._left * (0.5 if found else 0.8))
             if newest is not None:
                 found.append((numbers, newest))
                 rows = newest.size
             numbers = numbers[: min(len(numbers) - 1, len(numbers) * 3 // 4)]
         return found
 
-    def _newest_with(self, numbers: Sequence[int]) -> Ids | None:
-        """The newest rows that hold all the terms; None where finding them would take most of the work that is left."""
+    def _newest_with(self, numbers: Sequence[int], limit: float) -> Ids | None:
+        """The newest rows that hold all the terms; None where finding them would take more work than ``limit``."""
         # FTS5 walks along the rarest word and looks for each row in the lists of the others, until it has enough.
         terms = [self._terms[number] for number in numbers]
         walked = min(term.work for term in terms) * (1 + sum(len(term.words) for term in terms) / 2)
-        if not self._spend(walked * self._bound / max(self._bound, self._postings.together(numbers)), self._left / 2):
+        if not self._spend(walked * self._bound / max(self._bound, self._postings.together(numbers)), limit):
             return None
         rows = self._database.connection.execute(
             f"SELECT rowid FROM {self._table} WHERE {self._table} MATCH ? ORDER BY rowid DESC LIMIT {self._bound}",
             (" AND ".join(term.expression for term in terms),),
         )
-        return np.fromiter((rowid for (rowid,) in rows), dtype=np.int64)
+        return column(rows)
 
     def _ask(self, positions: NDArray[np.intp], rowids: Ids, held: NDArray[np.float32]) -> None:
         """Find out which rows of telling terms hold the common terms, those that tell most first.
@@ -172,7 +173,7 @@ class _Bounded:
                 (f"({any_telling}) AND {term.expression}",),
             )
             held[positions, number] = 0.0
-            held[np.searchsorted(rowids, np.fromiter((rowid for (rowid,) in rows), dtype=np.int64)), number] = 1.0
+            held[np.searchsorted(rowids, column(rows)), number] = 1.0
 
     def _telling_bm25(self, rowids: Ids, order: NDArray[np.intp]) -> NDArray[np.float64]:
         """BM25 over the telling terms of the first rows in ``order``, lower is better; 0 where it was not asked."""
@@ -198,6 +199,3 @@ class _Bounded:
             return False
         self._left -= steps
         return True
-
-
-_NONE = np.zeros(0, dtype=np.int64)

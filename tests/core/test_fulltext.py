@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.config import folders_under
 from core.search.lexical import LexicalRetriever
 from core.search.query import Term
+from core.store import fulltext
 from core.store.connection import Database
 from core.store.files import FoundFile
 from core.store.filters import FileFilter
@@ -137,6 +138,21 @@ def test_the_work_does_not_grow_with_the_index(database: Database) -> None:
     small, large = work(2_000), work(16_000)
     assert large[0] < 2 * small[0]
     assert large[1] < 3 * small[1]
+
+
+def test_a_phrase_that_is_too_dear_is_not_taken_for_missing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fulltext, "PHRASE_WORK", 0)
+    texts = [["red", "boat", "house", "dog"] if at % 10 == 0 else ["boat", "red", "dog", "house"] for at in range(400)]
+    fill(database, texts)
+    postings, candidates = ask(database, [("red", "boat"), ("house", "dog")], bound=50)
+    first, second = postings.terms
+    assert first.complete
+    assert first.count == 40
+    assert not second.complete
+    assert set(candidates.rowids.tolist()) == {at + 1 for at in range(400) if at % 10 == 0}
+    assert (candidates.held == 1).all()  # asked of the rows that the first one found
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
