@@ -16,7 +16,7 @@ from core.extract.look_alike import DIM
 from core.extract.registry import EXTRACTOR_VERSION
 from core.index.follower import Follower
 from core.index.meter import waiting
-from core.index.pipeline import clear_spool
+from core.index.pipeline import Ledger, clear_spool
 from core.index.requests import apply_requests
 from core.index.stages import Stages
 from core.models.base import Encoders, Speech
@@ -65,6 +65,7 @@ class Indexer:
         self._wake = threading.Event()
         self._woken = False
         self._follower: Follower | None = None
+        self.ledger = Ledger()  # of the run that goes on, else of the last one: what it has cost
 
     def wake(self) -> None:
         """Make a running ``follow`` look at requests and models at once. Any thread may call it."""
@@ -117,10 +118,12 @@ class Indexer:
         cancel: CancelToken,
         on_progress: OnProgress | None = None,
         on_change: Callable[[], None] | None = None,
+        when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         """Work, and follow what changes on the disk, until cancelled.
 
-        ``on_change`` is called, from any thread, after commits that change what can be found.
+        ``on_change`` is called, from any thread, after commits that change what can be found; ``when_idle`` each time
+        that nothing is left to do.
         """
         announce = _Announcer(on_change or (lambda: None))
         lost = threading.Event()
@@ -138,7 +141,7 @@ class Indexer:
             stages.queue_needed()
             self._follower = follower
             follower.start()
-            self._follow(stages, follower, lost, announce, cancel)
+            self._follow(stages, follower, lost, announce, cancel, when_idle)
         except Cancelled:
             logger.debug("following was cancelled")
         finally:
@@ -154,7 +157,13 @@ class Indexer:
         return frozenset(os.fsencode(os.path.realpath(folder)) for folder in folders)
 
     def _follow(
-        self, stages: Stages, follower: Follower, lost: threading.Event, announce: _Announcer, cancel: CancelToken
+        self,
+        stages: Stages,
+        follower: Follower,
+        lost: threading.Event,
+        announce: _Announcer,
+        cancel: CancelToken,
+        when_idle: Callable[[], None],
     ) -> None:
         busy_before = True
         swept_s = requeued_s = set_aside_s = float("-inf")
@@ -178,6 +187,8 @@ class Indexer:
                 continue
             announce.flush()
             stages.meter.show(Stage.NAME if follower.scanning else None, None, stages.can_do, at_once=busy_before)
+            if busy_before and not follower.scanning:
+                when_idle()
             busy_before = follower.scanning
             if now - swept_s > _SWEEP_S and not follower.scanning:
                 swept_s = now
@@ -209,7 +220,7 @@ class Indexer:
         on_commit: Callable[[], None] = lambda: None,
         on_wait: Callable[[], None] = lambda: None,
     ) -> Stages:
-        return Stages(
+        stages = Stages(
             self._store,
             self._reader,
             self._encoders,
@@ -222,6 +233,8 @@ class Indexer:
             reload_models=self._reload_models,
             pace=self._pace,
         )
+        self.ledger = stages.ledger
+        return stages
 
     def _prepare(self, stages: Stages) -> None:
         """What a sudden end left behind, what another version read, and what the models can do now."""

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from core.config import folders_under
-from core.extract.sandbox import Sandbox
+from core.extract.pool import SandboxPool
 from core.index.indexer import Indexer
 from core.store.store import Store
 from tests.fakes import FakeEncoders, FakeSpeech
@@ -23,7 +23,7 @@ def main() -> None:
     speech = FakeSpeech({440: "the old green house"})
     speech.before_window = lambda: time.sleep(0.2)
     store = Store(folders)
-    Indexer(store, Sandbox(), encoders, speech, folders).run()
+    Indexer(store, SandboxPool(2), encoders, speech, folders).run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,270 @@
+"""Runs with several readers, where files are read, encoded and committed side by side."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from core.cancel import CancelToken
+from core.errors import UnreadableError
+from core.extract.pool import SandboxPool
+from core.extract.sandbox import Sandbox
+from core.store.jobs import MAX_ATTEMPTS
+from core.types import SegmentKind, Stage
+from core.watch.scan import reconcile_roots
+from tests.fakes import COLOURS
+from tests.library import Library
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SandboxPool]:
+    readers = SandboxPool(2)
+    yield readers
+    readers.close()
+
+
+@pytest.fixture
+def wide(tmp_path: Path, pool: SandboxPool) -> Iterator[Library]:
+    """A library that is read by two sandboxes."""
+    library = Library(tmp_path, pool)
+    yield library
+    library.close()
+
+
+def photos(library: Library, count: int) -> None:
+    """So many photos, no two alike."""
+    for number in range(count):
+        path = library.photo(f"{number}.png", list(COLOURS)[number % len(COLOURS)])
+        picture = Image.open(path)
+        picture.putpixel((0, 0), (number, 0, 0))
+        picture.save(path)
+
+
+def test_everything_becomes_findable(wide: Library) -> None:
+    wide.some_of_everything()
+    report = wide.run()
+    assert (report.files, report.indexed, report.failed, report.waiting, report.encoded) == (5, 5, 0, {}, 6)
+    assert wide.worded("boat") == ["letter.txt"]
+    assert wide.worded("house", SegmentKind.SPEECH) == ["voice.wav"]
+    assert wide.nearest_photo("blue") == "blue.png"
+    wide.forget_counts()
+    wide.run()
+    assert wide.costs == (0, 0, 0)
+
+
+def test_photos_are_encoded_while_others_are_read(wide: Library) -> None:
+    photos(wide, 60)
+    read_at: list[int] = []
+    wide.encoders.before_batch = lambda: read_at.append(wide.reader.reads)
+    assert wide.run().encoded == 60
+    assert read_at[0] < 60
+    assert max(wide.encoders.batches) == 8, "work gathers into full batches meanwhile"
+
+
+def test_a_long_document_holds_up_no_photo(wide: Library) -> None:
+    wide.text("long.txt", "\n\n".join(f"Sentence {number} speaks of thing{number}." for number in range(12_000)))
+    wide.run()
+    photos(wide, 16)
+    wide.encoders.text_model = "better-text"
+    wide.encoders.batches.clear()
+    wide.run()
+    batches = wide.encoders.batches
+    last_photos = len(batches) - 1 - batches[::-1].index(8)
+    assert batches[last_photos:].count(64) > 1
+
+
+def test_of_several_copies_one_is_read(wide: Library) -> None:
+    for number in range(9):
+        wide.text(f"{number}.txt", "all copies say the same")
+    report = wide.run()
+    assert (report.files, report.indexed, report.encoded) == (9, 9, 1)
+    assert wide.reader.reads == 1
+    assert len(wide.worded("copies")) == 9
+
+
+def test_copies_of_what_cannot_be_read_all_fail(wide: Library) -> None:
+    for number in range(5):
+        (wide.folder / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 this is no picture")
+    report = wide.run()
+    assert (report.files, report.failed) == (5, 5)
+
+
+def test_small_files_share_transactions(wide: Library) -> None:
+    wide.encoders.text_model = None
+    for number in range(200):
+        wide.text(f"{number}.txt", f"number {number}")
+    wide.run()
+    ledger = wide.indexer.ledger
+    assert ledger.reads == 200
+    assert ledger.hashed_bytes == sum(path.stat().st_size for path in wide.folder.iterdir())
+    assert ledger.commits < 100
+
+
+def test_a_cancelled_run_gives_back_what_it_had_begun(wide: Library) -> None:
+    photos(wide, 40)
+    cancel = CancelToken()
+    wide.reader.before = lambda _path: cancel.cancel() if wide.reader.reads > 12 else None
+    report = wide.run(cancel=cancel)
+    assert report.cancelled
+    running = wide.store.database.connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").get
+    attempted = wide.store.database.connection.execute("SELECT count(*) FROM jobs WHERE attempts > 0").get
+    assert (running, attempted) == (0, 0)
+    wide.reader.before = lambda _path: None
+    report = wide.run()
+    assert (report.failed, report.waiting) == (0, {})
+    assert wide.store.vectors.count() == 80, "a descriptor and a model's vector for each"
+
+
+def test_a_reader_that_dies_costs_one_file(wide: Library) -> None:
+    photos(wide, 20)
+
+    def refuse(path: bytes) -> None:
+        if path.endswith(b"/7.png"):
+            raise UnreadableError("the reader crashed on it (ended by SIGSEGV)", path=path)
+
+    wide.reader.before = refuse
+    report = wide.run()
+    assert (report.indexed, report.failed) == (19, 1)
+
+
+def test_a_model_chosen_in_the_middle_mixes_no_spaces(wide: Library) -> None:
+    for number in range(300):
+        wide.text(f"{number}.txt", f"number {number}")
+    wide.run()
+    wide.encoders.text_model = "second"
+    batches = 0
+
+    def choose() -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            wide.encoders.text_model = "third"
+
+    wide.encoders.before_batch = choose
+    wide.run()
+    wide.encoders.before_batch = lambda: None
+    wide.run()
+    space = wide.encoders.text_space()
+    assert space is not None
+    space_id = wide.store.vectors.space_id(space)
+    assert len(wide.store.vectors.scan(space_id, wide.encoders.encode_queries(["number"])[0]).cosines) == 300
+
+
+def test_the_number_of_readers_may_change_between_runs_and_in_one(wide: Library, pool: SandboxPool) -> None:
+    photos(wide, 30)
+    sizes = iter([1, 3, 2])
+
+    def resize(_path: bytes) -> None:
+        if wide.reader.reads % 8 == 0:
+            pool.resize(next(sizes, 2))
+
+    wide.reader.before = resize
+    try:
+        assert wide.run().encoded == 30
+    finally:
+        pool.resize(2)
+
+
+kinds = st.sampled_from(["text", "photo", "broken", "archive", "recording", "copy", "empty"])
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.lists(kinds, max_size=12), cancel_after=st.none() | st.integers(0, 8))
+def test_what_is_found_does_not_depend_on_the_number_of_readers(
+    tmp_path_factory: pytest.TempPathFactory,
+    sandbox: Sandbox,
+    pool: SandboxPool,
+    files: list[str],
+    cancel_after: int | None,
+) -> None:
+    base = tmp_path_factory.mktemp("readers")
+    (base / "one").mkdir()
+    (base / "two").mkdir()
+    one, two = Library(base / "one", sandbox), Library(base / "two", pool)
+    try:
+        _put(one, files)
+        shutil.rmtree(two.folder)
+        shutil.copytree(one.folder, two.folder)
+        cancel = CancelToken()
+        two.reader.before = lambda _path: (
+            cancel.cancel() if cancel_after is not None and two.reader.reads > cancel_after else None
+        )
+        two.run(cancel=cancel)
+        two.reader.before = lambda _path: None
+        first, second = one.run(), two.run()
+        assert (first.files, first.failed, first.skipped) == (second.files, second.failed, second.skipped)
+        assert one.store.segments.count() == two.store.segments.count()
+        assert one.store.vectors.count() == two.store.vectors.count()
+        assert two.store.jobs.left() == {}
+    finally:
+        one.close()
+        two.close()
+
+
+def _put(library: Library, files: list[str]) -> None:
+    for number, kind in enumerate(files):
+        if kind == "text":
+            library.text(f"{number}.txt", f"the text of number {number}")
+        elif kind == "photo":
+            library.photo(f"{number}.png", list(COLOURS)[number % len(COLOURS)])
+        elif kind == "broken":
+            (library.folder / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture " + str(number).encode())
+        elif kind == "archive":
+            (library.folder / f"{number}.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+        elif kind == "recording":
+            library.recording(f"{number}.wav", 440 if number % 2 else 880, seconds=1.0)
+        elif kind == "empty":
+            (library.folder / f"{number}.txt").touch()
+        else:
+            library.text(f"{number}.txt", "all copies say the same")
+
+
+def test_what_was_read_at_a_sudden_end_is_read_alone(library: Library) -> None:
+    for number in range(6):
+        library.text(f"{number}.txt", f"number {number}")
+    reconcile_roots(library.store, library.store.roots.all())
+    jobs = library.store.jobs
+    begun = {job.file_id for job in jobs.claim(Stage.CONTENT, 3)}
+    jobs.recover()
+    for _ in range(3):
+        assert jobs.claim(Stage.CONTENT, 4, alone=False) == []
+        (suspect,) = jobs.claim(Stage.CONTENT, 4)
+        assert suspect.suspect
+        assert suspect.file_id in begun
+        begun.remove(suspect.file_id)
+        jobs.finish(suspect.file_id, Stage.CONTENT)
+    rest = jobs.claim(Stage.CONTENT, 4, alone=False)
+    assert len(rest) == 3
+    assert not any(job.suspect for job in rest)
+
+
+def test_innocents_are_not_held_to_account_for_a_file_that_ends_the_program(library: Library) -> None:
+    for number in range(6):
+        library.text(f"{number}.txt", f"number {number}")
+    reconcile_roots(library.store, library.store.roots.all())
+    jobs = library.store.jobs
+    deadly = jobs.claim(Stage.CONTENT, 6)[2].file_id
+    for _ in range(20):
+        jobs.recover()
+        while claimed := jobs.claim(Stage.CONTENT, 6):
+            if deadly in {job.file_id for job in claimed}:
+                break
+            for job in claimed:
+                jobs.finish(job.file_id, Stage.CONTENT)
+    left = jobs.failures()
+    assert [failure.attempts for failure in left] == [MAX_ATTEMPTS]
+
+
+def test_few_jobs_wait_for_more_where_that_is_asked(library: Library) -> None:
+    for number in range(5):
+        library.text(f"{number}.txt", f"number {number}")
+    reconcile_roots(library.store, library.store.roots.all())
+    jobs = library.store.jobs
+    assert jobs.claim(Stage.CONTENT, 8, at_least=6) == []
+    assert len(jobs.claim(Stage.CONTENT, 8, at_least=5)) == 5
