@@ -29,7 +29,9 @@ from core.store.vectors import Mark, VectorRows
 
 logger = logging.getLogger(__name__)
 
-SMALL = 20_000  # vectors that sqlite-vec reads in 40 ms: a copy in memory is not worth its upkeep
+# sqlite-vec reads so many in some 15 ms, 3 for each thousand: a copy in memory is not worth its upkeep. At 20,000, with
+# texts and photos, it would already take longer than all the rest of a query.
+SMALL = 5_000
 _CATCH_UP = 4_000  # changes that a query takes in itself, in some 20 ms; more are the background's
 _PATIENCE_S = 0.25  # for a snapshot to be mapped when a space is first asked; searching in place takes as long
 _TICK_S = 1.0  # between looks at the index while somebody searches
