@@ -18,7 +18,7 @@ from typing import Any
 from core import cpu, doctor
 from core.cancel import CancelToken
 from core.config import Settings, load_settings, save_settings
-from core.errors import FolderError, IndexBusyError, SettingsError
+from core.errors import FindlingError, FolderError, IndexBusyError, SettingsError
 from core.extract.base import Reader
 from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
@@ -26,11 +26,11 @@ from core.index.indexer import Indexer
 from core.index.requests import apply_requests
 from core.models import library
 from core.models.base import Encoders, Speech
-from core.models.fidelity import MAX_SAMPLE
+from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE
 from core.models.host import EncoderHost, SpeechHost
 from core.models.installed import InstalledModel
 from core.models.messages import ModelRef
-from core.models.prepare import Sample, prepare_model
+from core.models.prepare import Sample, prepare_model, worth_preparing
 from core.models.prepared import prepared_folder
 from core.models.specs import Trial
 from core.pace import Pace
@@ -43,7 +43,7 @@ from core.search.question import Answers
 from core.search.searcher import Searcher
 from core.store.filters import is_under
 from core.store.roots import Verb
-from core.store.sampling import sample_passages, sample_previews
+from core.store.sampling import count_passages, count_previews, sample_passages, sample_previews
 from core.store.store import Store
 from core.types import (
     Check,
@@ -92,6 +92,7 @@ class Engine:
         self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh, self._pace)
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
+        self._tried_to_prepare: set[str] = set()
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
@@ -143,7 +144,7 @@ class Engine:
         Raises ``FolderError`` when it is not watched.
         """
         path = os.fsencode(_absolute(folder))
-        if path not in {status.root.path for status in self.roots()}:
+        if path not in self._root_paths():
             raise FolderError("this folder is not watched", path=folder)
         self._request(Verb.REMOVE, path)
 
@@ -167,6 +168,13 @@ class Engine:
             else:
                 found.setdefault(request.path, RootStatus(Root(-request.id, request.path), 0, 0, 0, 0))
         return [found[path] for path in sorted(found)]
+
+    def _root_paths(self) -> set[bytes]:
+        """The watched folders alone: their counts take long in a large library."""
+        paths = {row.path for row in self._store.roots.all()}
+        for request in self._store.roots.requests():
+            (paths.discard if request.verb is Verb.REMOVE else paths.add)(request.path)
+        return paths
 
     # Indexing
 
@@ -200,7 +208,12 @@ class Engine:
         Raises ``IndexBusyError`` when another process indexes already.
         """
         with self._writing("watch"):
-            self._indexer.follow(cancel=cancel, on_progress=on_progress, on_change=on_change)
+            self._indexer.follow(
+                cancel=cancel,
+                on_progress=on_progress,
+                on_change=on_change,
+                when_idle=lambda: self._prepare_when_idle(cancel),
+            )
 
     def wake(self) -> None:
         """Make a running ``watch`` look at queued requests and new models at once."""
@@ -264,7 +277,7 @@ class Engine:
         counts = store.counts()
         can_do, _ = self._stages_by_model()
         return Status(
-            roots=len(self.roots()),
+            roots=len(self._root_paths()),
             files=counts.files,
             by_kind=counts.by_kind,
             segments=store.segments.count(),
@@ -332,9 +345,13 @@ class Engine:
         self._models_changed()
         return prepared.trials
 
-    def unprepared_models(self) -> list[str]:
-        """The models in use that run as they came, because they were not prepared for this machine."""
-        return [info.name for info in self.models() if info.active and info.dim and info.backend is None]
+    def models_to_prepare(self, least: int = MAX_SAMPLE) -> list[str]:
+        """The models in use for which no form was chosen here yet, or on too few of the user's own files.
+
+        Only those of whose kind the index holds at least ``least`` files or passages to choose by.
+        """
+        held = {ModelRole.TEXT: count_passages(self._store), ModelRole.PHOTO: count_previews(self._store)}
+        return worth_preparing(self._settings, [role for role, count in held.items() if count >= least])
 
     def verify_models(self) -> list[tuple[ModelInfo, bool, str]]:
         """Hash every installed model's files again and compare."""
@@ -365,6 +382,20 @@ class Engine:
                 yield
             finally:
                 self._indexing = False
+
+    def _prepare_when_idle(self, cancel: CancelToken) -> None:
+        """Nothing is left to index: choose how the models run here. Each is tried once; it runs as it came otherwise.
+
+        Raises ``Cancelled``.
+        """
+        for name in self.models_to_prepare(MIN_SAMPLE):
+            if name in self._tried_to_prepare:
+                continue
+            self._tried_to_prepare.add(name)
+            try:
+                self.prepare_model(name, cancel=cancel)
+            except FindlingError as error:
+                logger.warning("%s runs as it came: %s", name, error)
 
     def _models_changed(self) -> None:
         if self._indexing:

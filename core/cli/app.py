@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli import shapes, wording
-from core.cli.models import models_app
+from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
 from core.cli.session import complain, err, guarded, opened, out, say, set_up_logging, set_up_streams
 from core.errors import ExitCode, FolderError, UsageError
@@ -118,6 +118,9 @@ def index(
             return ExitCode.USAGE
         with stoppable() as stop, index_bar(err()) as on_progress:
             report = engine.index(on_progress=on_progress, cancel=stop.token, gentle=gentle)
+        if not report.cancelled:
+            for name in engine.models_to_prepare():
+                prepare_now(engine, name)
     if as_json:
         say(shapes.dumps(shapes.report_shape(report)))
     else:

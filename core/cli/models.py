@@ -47,7 +47,8 @@ def fetch(
             return ExitCode.OK
         with stoppable() as stop, download_bar(err(), model.name) as on_progress:
             fetched = engine.fetch_model(name, on_progress, stop.token)
-        _prepare_after(engine, fetched)
+        if fetched.dim is not None:
+            prepare_now(engine, fetched.name)
     say(f"{fetched.name} is here" + (" and in use" if fetched.active else f": findling models use {fetched.name}"))
     return ExitCode.OK
 
@@ -57,7 +58,8 @@ def import_model(folder: Annotated[Path, typer.Argument(show_default=False)]) ->
     """Take a model from a folder on this computer."""
     with opened() as engine:
         model = engine.import_model(folder)
-        _prepare_after(engine, model)
+        if model.dim is not None:
+            prepare_now(engine, model.name)
     say(f"{model.name} is here" + (" and in use" if model.active else f": findling models use {model.name}"))
 
 
@@ -94,14 +96,12 @@ def _prepared(engine: Engine, name: str) -> tuple[Trial, ...]:
         return engine.prepare_model(name, on_progress, stop.token)
 
 
-def _prepare_after(engine: Engine, model: ModelInfo) -> None:
-    """What was just installed is prepared; without that it runs too, only slower."""
-    if model.dim is None:
-        return
+def prepare_now(engine: Engine, name: str) -> None:
+    """Prepare a model by the way; without that it runs too, only slower."""
     try:
-        _prepared(engine, model.name)
+        _prepared(engine, name)
     except (ModelError, Cancelled) as error:
-        complain(f"{model.name} runs as it came ({error or 'stopped'}): findling models prepare {model.name}")
+        complain(f"{name} runs as it came ({error or 'stopped'}): findling models prepare {name}")
 
 
 def _named(models: list[ModelInfo], name: str) -> ModelInfo:

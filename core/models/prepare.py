@@ -25,7 +25,7 @@ from core.models.catalogue import Catalogue, shipped_catalogue
 from core.models.failures import one_line
 from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE, choose, passes
 from core.models.install import replace_folder, work_folder
-from core.models.installed import InstalledModel, find_installed
+from core.models.installed import InstalledModel, active_model, find_installed
 from core.models.messages import (
     Judge,
     Judged,
@@ -47,6 +47,7 @@ from core.models.prepared import (
     machine_id,
     openvino_version,
     prepared_folder,
+    read_prepared,
     write_prepared,
 )
 from core.models.sample import SAMPLE_FILE, SampleFiles
@@ -154,6 +155,19 @@ def prepare_model(
         raise ModelError(f'"{name}" could not be prepared: {one_line(error)}') from error
     logger.info("prepared %s in %s", name, folder)
     return prepared
+
+
+def worth_preparing(settings: Settings, roles: Iterable[ModelRole], catalogue: Catalogue | None = None) -> list[str]:
+    """Of these roles, the models in use that were not prepared for this machine, or on too small a sample to judge."""
+    names = []
+    for role in roles:
+        model = active_model(settings, role, catalogue)
+        if model is None:
+            continue
+        prepared = read_prepared(prepared_folder(settings, model), model)
+        if prepared is None or prepared.sample < MIN_SAMPLE:
+            names.append(model.name)
+    return names
 
 
 def probe_backends(

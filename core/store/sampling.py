@@ -27,6 +27,22 @@ def sample_previews(store: Store, limit: int) -> list[bytes]:
     return [jpeg for jpeg in found if jpeg is not None]
 
 
+def count_passages(store: Store) -> int:
+    """How many passages there are."""
+    count: int = store.database.connection.execute(
+        "SELECT count(*) FROM segments WHERE kind = ?", (SegmentKind.PASSAGE.value,)
+    ).get
+    return count
+
+
+def count_previews(store: Store) -> int:
+    """How many photos have a preview."""
+    count: int = store.database.connection.execute(
+        "SELECT count(*) FROM contents WHERE kind = ? AND thumbnail = 1", (Kind.PHOTO.value,)
+    ).get
+    return count
+
+
 def _spread(items: Sequence[T], limit: int) -> list[T]:
     """At most ``limit`` of the items, at even distances: neighbours in the index are often alike."""
     if len(items) <= limit:
