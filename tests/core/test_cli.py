@@ -236,6 +236,7 @@ def test_verbose_may_stand_anywhere_before_the_dashes() -> None:
         ["index", "--fast"],
         ["models"],
         ["models", "fetch"],
+        ["models", "prepare"],
     ],
 )
 def test_usage_errors_are_one_line_and_exit_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -257,6 +257,8 @@ def test_photos_wait_for_a_model_and_are_finished_once_it_is_imported(findling: 
     assert (first["waiting"], first["encoded"]) == ({"photo-model": 3}, 0)
 
     findling.run("models", "import", DEMO / "models" / "demo-clip")
+    listed = {model["name"]: model for model in findling.json("models", "list")["models"]}
+    assert listed["demo-clip"]["backend"] in ("openvino fp32", "torch fp32"), "three photos judge no other"
     second = findling.json("index")
 
     assert (second["waiting"], second["encoded"]) == ({}, 3)

@@ -1,0 +1,66 @@
+"""The sample of the index that models are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.config import folders_under
+from core.store.jobs import ModelState
+from core.store.sampling import sample_passages, sample_previews
+from core.store.store import Store
+from core.types import Extraction, Kind, Locator, Metadata, Passage
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    folders = folders_under(tmp_path)
+    folders.create()
+    store = Store(folders)
+    yield store
+    store.close()
+
+
+def put(store: Store, number: int, extraction: Extraction) -> str:
+    digest = number.to_bytes(32, "big")
+    store.commit_content(0, digest, extraction, extractor_version=1, look_alike=None, models=ModelState())
+    return digest.hex()
+
+
+def document(*texts: str) -> Extraction:
+    passages = tuple(Passage(text, Locator(page=page)) for page, text in enumerate(texts, 1))
+    return Extraction(Kind.DOCUMENT, "text/plain", Metadata(), passages)
+
+
+def photo(preview: bytes) -> Extraction:
+    return Extraction(Kind.PHOTO, "image/jpeg", Metadata(), (), thumbnail=b"small", preview=preview)
+
+
+def test_an_empty_index_gives_nothing(store: Store) -> None:
+    assert sample_passages(store, 10) == []
+    assert sample_previews(store, 10) == []
+
+
+def test_all_are_taken_where_there_are_few(store: Store) -> None:
+    put(store, 1, document("first", "second"))
+    put(store, 2, photo(b"jpeg"))
+    assert sorted(sample_passages(store, 10)) == ["first", "second"]
+    assert sample_previews(store, 10) == [b"jpeg"]
+
+
+def test_many_are_sampled_from_end_to_end(store: Store) -> None:
+    for number in range(40):
+        put(store, number, document(*(f"{number} {page}" for page in range(5))))
+        put(store, 100 + number, photo(f"jpeg {number}".encode()))
+    passages, previews = sample_passages(store, 20), sample_previews(store, 20)
+    assert len(set(passages)) == len(passages) == 20
+    assert len({text.split()[0] for text in passages}) == 20, "neighbours of one document are alike"
+    assert len(set(previews)) == 20
+
+
+def test_a_preview_that_the_cache_lost_is_left_out(store: Store) -> None:
+    put(store, 1, photo(b"kept"))
+    store.thumbnails.remove(put(store, 2, photo(b"lost")))
+    assert sample_previews(store, 10) == [b"kept"]
