@@ -56,6 +56,7 @@ class Session(QObject):
         """Show the window, begin to index, and search by ``examples`` if there are any."""
         self.window.show()
         self.services.library.refresh_now()
+        self.services.search.warm()
         self.services.index.start()
         if examples:
             self.window.bar.add_examples(tuple(examples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from core.engine import Engine
 
 
+logger = logging.getLogger(__name__)
+
+
 class _Searcher(QObject):
     """Lives in the search thread; its slots run there."""
 
@@ -24,6 +28,13 @@ class _Searcher(QObject):
         super().__init__()
         self._engine = engine
         self._worker = worker
+
+    @Slot()
+    def warm(self) -> None:
+        try:
+            self._engine.warm_search()
+        except (FindlingError, Cancelled) as error:
+            logger.info("the first search has to wait: %s", error)  # and tells what is wrong, if it still is
 
     @Slot(int, Query)
     def search(self, generation: int, query: Query) -> None:
@@ -49,6 +60,7 @@ class SearchWorker(QObject):
     answered = Signal(SearchResult)
     failed = Signal(FindlingError)
     _requested = Signal(int, Query)
+    _warming = Signal()
 
     def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,9 +72,14 @@ class SearchWorker(QObject):
         self._searcher = _Searcher(engine, self)
         self._searcher.moveToThread(self._thread)
         self._requested.connect(self._searcher.search)
+        self._warming.connect(self._searcher.warm)
         self._searcher.finished.connect(self._on_finished)
         self._searcher.failed.connect(self._on_failed)
         self._thread.start()
+
+    def warm(self) -> None:
+        """Load in the search's thread what the first query would wait for; returns at once."""
+        self._warming.emit()
 
     @property
     def generation(self) -> int:
