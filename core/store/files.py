@@ -269,15 +269,6 @@ class Files:
                 found.setdefault(row.content_id, []).append(row)
         return found
 
-    def contents_allowed(self, where: FileFilter) -> list[int]:
-        """The ids of the contents that have a file which the filter lets through, ascending."""
-        condition, bindings = where.sql()
-        rows = self._database.connection.execute(
-            f"SELECT DISTINCT f.content_id FROM files f WHERE f.content_id IS NOT NULL AND {condition} ORDER BY 1",
-            bindings,
-        )
-        return [content_id for (content_id,) in rows]
-
     def allowed(self, file_ids: Sequence[int], where: FileFilter) -> list[int]:
         """Those of the files that the filter lets through, in their order."""
         condition, bindings = where.sql()

@@ -6,9 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.store.connection import Database
 from core.store.files import placeholders
 from core.store.filters import FileFilter
@@ -116,11 +113,6 @@ class Segments:
             [json.dumps(list(segment_ids)), kind.value, *bindings],
         )
         return dict(rows)
-
-    def ids_of_kind(self, kind: SegmentKind) -> NDArray[np.int64]:
-        """The ids of all segments of a kind, ascending, shape (n,)."""
-        rows = self._database.connection.execute("SELECT id FROM segments WHERE kind = ?", (kind.value,))
-        return np.sort(np.fromiter((id_ for (id_,) in rows), dtype=np.int64))
 
     def marked(self, terms: Sequence[Words], rows: Iterable[SegmentRow]) -> dict[int, str]:
         """The text of those segments that hold any of the terms, each the words of a phrase, by segment id.
