@@ -57,9 +57,14 @@ def regions_by_frames(samples: Samples) -> list[Window]:
     """The same, as silero-vad does it by default: through TorchScript, a call for every frame."""
     import silero_vad
 
-    with torch.inference_mode():
-        detector = silero_vad.load_silero_vad()
-        return _bounds(silero_vad.get_speech_timestamps(torch.from_numpy(samples), detector, **OPTIONS))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so little work for each call that two threads only wait for each other
+    try:
+        with torch.inference_mode():
+            detector = silero_vad.load_silero_vad()
+            return _bounds(silero_vad.get_speech_timestamps(torch.from_numpy(samples), detector, **OPTIONS))
+    finally:
+        torch.set_num_threads(threads)
 
 
 class BlockDetector:
