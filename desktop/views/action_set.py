@@ -39,6 +39,7 @@ class ActionSet:
         group = QActionGroup(self._actions[acts[0]].parent()) if len(acts) > 1 else None
         for act in acts:
             self._actions[act].setCheckable(True)
+            self._actions[act].setIconVisibleInMenu(False)  # it would stand in the place of the tick
             if group is not None:
                 group.addAction(self._actions[act])
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMenu, QWidget
 
 from core.types import CpuShare
+from desktop import theme
 from desktop.actions import Act
 from desktop.views.action_set import ActionSet
 from desktop.workers.library import Library, Snapshot
@@ -46,6 +47,7 @@ class SpeedController(QObject):
             acts.make_choice(act)
         menu = acts.menu(window, tuple(_SHARES), tuple(_PAUSES))
         menu.setTitle(title)
+        menu.setIcon(theme.icon("gauge"))
         return menu
 
     @Slot()

@@ -94,9 +94,10 @@ class StatusLine(QFrame):
         if working and progress is not None:
             self._bar.setRange(0, max(progress.total, 1))
             self._bar.setValue(progress.done)
-        self._anyway.setVisible(self._running and progress is not None and progress.paused is not None)
+        waiting = self._running and progress is not None and progress.paused is not None
+        self._anyway.setVisible(waiting)
         pending = bool(self._status is not None and self._status.pending)
-        self._pause.setVisible(working or pending or not self._running)
+        self._pause.setVisible(working or waiting or pending or not self._running)
         self._show_waits()
         self._show_failures()
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from core.engine import Engine
 
 _APART_MS = 500  # at most this often while the indexer reports changes,
-_SHARE = 10  # and for no more than one part of this many of the time, since a large library takes long to count,
-_MOST_APART_MS = 5_000  # but not so seldom that it looks stuck
+_SHARE = 5  # and for no more than one part of this many of the time, since a large library takes long to count,
+_MOST_APART_MS = 3_000  # but not so seldom that it looks stuck
 
 
 @dataclass(frozen=True)
