@@ -84,6 +84,10 @@ class Child:
         except ValueError:  # it was ended by another thread just now
             return None
 
+    def start(self) -> None:
+        """Start the child, if it does not run, before there is anything to ask."""
+        self._ensure_started()
+
     def send(self, message: bytes) -> None:
         """Send one request, starting the child if need be. Raises ``ChildDied``."""
         connection = self._ensure_started()

@@ -17,6 +17,7 @@ from typing import Any
 
 from core import cpu, doctor
 from core.cancel import CancelToken
+from core.child import Child
 from core.config import Settings, load_settings, save_settings
 from core.errors import FindlingError, FolderError, IndexBusyError, SettingsError
 from core.extract.base import Reader
@@ -39,6 +40,7 @@ from core.search.background import EVERYDAY_QUERIES
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost
 from core.search.messages import Models
+from core.search.query_child import query_child as make_query_child
 from core.search.question import Answers
 from core.search.searcher import Searcher
 from core.store.filters import is_under
@@ -107,9 +109,11 @@ class Engine:
         encoders: Encoders | None = None,
         speech: Speech | None = None,
         reader: Reader | None = None,
+        query_child: Child | None = None,
     ) -> Engine:
         """Open the index that the settings name, making it where there is none.
 
+        ``query_child`` is one that was started while this module was being imported; it is ended with the engine.
         Raises ``SettingsError`` for settings that cannot be read or folders that cannot be made, and
         ``IndexDamagedError`` for an index that cannot be used.
         """
@@ -120,9 +124,8 @@ class Engine:
         if encoders is not None:
             return cls(settings, store, encoders, speech, reader)
         host = EncoderHost(settings)
-        return cls(
-            settings, store, host, speech, reader, AnswerHost(settings.folders, host, lambda: _in_use(host, settings))
-        )
+        child = query_child or make_query_child(settings.folders)
+        return cls(settings, store, host, speech, reader, AnswerHost(child, host, lambda: _in_use(host, settings)))
 
     @property
     def settings(self) -> Settings:

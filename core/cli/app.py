@@ -15,7 +15,7 @@ import typer
 from core.cli import shapes, wording
 from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
-from core.cli.session import complain, err, guarded, opened, out, say, set_up_logging, set_up_streams
+from core.cli.session import complain, err, guarded, opened, opened_to_search, out, say, set_up_logging, set_up_streams
 from core.errors import ExitCode, FolderError, UsageError
 from core.types import Kind, Query, SearchResult
 
@@ -253,12 +253,14 @@ def _add(engine: Engine, folders: list[Path]) -> int:
 def _search(query: Query, as_json: bool) -> int:
     if query.empty:
         raise UsageError("say what to search for: some words, or --like FILE")
-    with opened() as engine:
+    with opened_to_search() as engine:
         result = engine.search(query)
-    if as_json:
-        say(shapes.dumps(shapes.search_shape(result)))
-    else:
-        _print_hits(result)
+        # Shown before the engine's processes are ended, which takes a moment.
+        if as_json:
+            say(shapes.dumps(shapes.search_shape(result)))
+        else:
+            _print_hits(result)
+        sys.stdout.flush()
     return ExitCode.OK if result.hits else ExitCode.NOTHING_FOUND
 
 

@@ -41,6 +41,27 @@ def opened(settings: Settings | None = None) -> Iterator[Engine]:
         engine.close()
 
 
+@contextmanager
+def opened_to_search() -> Iterator[Engine]:
+    """The same, with what answers queries started while the engine is imported."""
+    from core.config import load_settings
+    from core.search.query_child import query_child
+
+    settings = load_settings()
+    child = query_child(settings.folders)
+    child.start()
+    try:
+        from core.engine import Engine
+
+        engine = Engine.open(settings, query_child=child)
+        try:
+            yield engine
+        finally:
+            engine.close()
+    finally:
+        child.close()
+
+
 def out() -> Console:
     # No markup, emoji or highlighting: what is printed is not ours.
     return Console(markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Callable
 
 from core.child import Child, ChildDied
-from core.config import Folders
 from core.errors import Cancelled, ChildError, FindlingError
 from core.models.base import QueryEncoders
 from core.models.messages import Vectors
@@ -28,7 +26,6 @@ from core.search.messages import (
     unpack_from_child,
 )
 from core.search.question import Answer, Question
-from core.search.worker import serve_answers
 from core.types import ModelRole
 
 logger = logging.getLogger(__name__)
@@ -44,11 +41,14 @@ class AnswerHost:
     process stays small and its event loop is never held up by a query.
     """
 
-    def __init__(self, folders: Folders, encoders: QueryEncoders, models: Callable[[], Models]) -> None:
-        """``encoders`` make the vectors that the child has no tower for; ``models`` says which models are in use."""
+    def __init__(self, child: Child, encoders: QueryEncoders, models: Callable[[], Models]) -> None:
+        """``child`` is a ``query_child``, which may have been started already.
+
+        ``encoders`` make the vectors that it has no tower for; ``models`` says which models are in use.
+        """
         self._encoders = encoders
         self._models = models
-        self._child = Child("query", functools.partial(serve_answers, folders))
+        self._child = child
         self._turn = threading.Lock()
         self._closed = False
 

@@ -36,7 +36,9 @@ class _Answer:
 class LexicalRetriever:
     """Answers for one query inside one view of the index. ``where`` says which files may be found.
 
-    In a large index a filter that lets through little hides what comes after the best ``_LOOKED_UP`` candidates.
+    In a large index, words that are common everywhere find the newest files first, and a filter is asked of the best
+    ``_LOOKED_UP`` candidates alone. A folder or dates that hold few files are found wherever they are; a kind of which
+    there are few, or a larger folder of old files, may come out short for a query of nothing but common words.
     """
 
     def __init__(self, store: Store, where: FileFilter, files: int) -> None:
@@ -50,7 +52,7 @@ class LexicalRetriever:
         """Files whose name, folder, title or camera holds words of the query."""
         if not terms:
             return Evidence(Channel.NAME, (part,), ())
-        answer = _ask(self._store.files.names, terms)
+        answer = _ask(self._store.files.names, terms, self._store.files.span(self._where, READ))
         kept: list[int] = []
         for positions in _steps(answer):
             ids = answer.rowids[positions].tolist()
@@ -73,7 +75,8 @@ class LexicalRetriever:
             return Evidence(channel, (part,), ())
         answer = self._texts.get(tuple(terms))
         if answer is None:  # one answer serves both kinds
-            answer = self._texts[tuple(terms)] = _ask(self._store.segments.texts, terms)
+            span = self._store.segments.span(self._where, READ)
+            answer = self._texts[tuple(terms)] = _ask(self._store.segments.texts, terms, span)
         positions, content_ids = self._of_kind(answer, kind)
         kept = limited(content_ids, self._files)
         at = positions[kept]
@@ -97,10 +100,10 @@ class LexicalRetriever:
         return np.array(kept[:SEGMENTS_READ], dtype=np.int64), np.array(content_ids[:SEGMENTS_READ], dtype=np.int64)
 
 
-def _ask(index: FullText, terms: Sequence[Term]) -> _Answer:
+def _ask(index: FullText, terms: Sequence[Term], span: tuple[int, int] | None) -> _Answer:
     postings = index.postings([term.words for term in terms])
     weights = inverse_document_frequency(postings.counts, postings.total)
-    candidates = index.candidates(postings, weights)
+    candidates = index.candidates(postings, weights, span)
     # The share of the terms' weight that each row holds.
     coverage = np.asarray(candidates.held @ weights / weights.sum(), np.float32)
     return _Answer(candidates.rowids, candidates.scores, coverage, postings.whole)

@@ -1,18 +1,21 @@
 """What the query child runs: an ``Answerer`` over a store of its own, and the words' towers without torch.
 
-The child is not niced: somebody waits for it. It imports neither torch nor transformers, so that it answers within a
+It imports neither torch nor transformers, so that it answers within a
 second of its start; words that it has no tower for it asks of the engine, whose encoder child has torch.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from core.config import Folders
 from core.models.messages import Vectors
+from core.models.prepared import FOLDER as PREPARED
+from core.models.runtime import preload
 from core.models.worker import OFFLINE_ENVIRONMENT, keep_quiet
 from core.search.answerer import Answerer
 from core.search.matrices import Matrices
@@ -56,6 +59,7 @@ class QueryWorker:
 
     def serve(self) -> None:
         """Raises ``EOFError`` when the engine has closed the pipe."""
+        self._prepare_to_load()
         try:
             while True:
                 while not self._connection.poll(TOWERS_IDLE_S):
@@ -67,6 +71,11 @@ class QueryWorker:
                 self._answerer.close()
             if self._store is not None:
                 self._store.close()
+
+    def _prepare_to_load(self) -> None:
+        """Import what the towers run on, while the engine is still being imported on the other side."""
+        if any((self._folders.models / PREPARED).glob("*")):
+            threading.Thread(target=preload, name="preload", daemon=True).start()
 
     def _reply(self, data: bytes) -> FromChild:
         try:

@@ -20,6 +20,7 @@ from core.models.messages import ModelRef
 from core.search.answerer import Answerer
 from core.search.host import AnswerHost
 from core.search.messages import Models
+from core.search.query_child import query_child
 from core.search.question import Question
 from core.store.filters import FileFilter
 from core.store.store import Store
@@ -61,7 +62,7 @@ def encoders() -> FakeEncoders:
 
 @pytest.fixture
 def host(folders: Folders, encoders: FakeEncoders) -> Iterator[AnswerHost]:
-    host = AnswerHost(folders, encoders, lambda: MODELS)
+    host = AnswerHost(query_child(folders), encoders, lambda: MODELS)
     yield host
     host.close()
 
@@ -101,7 +102,7 @@ def test_a_model_that_cannot_be_used_is_a_note_and_the_words_still_find(
 
 
 def test_a_missing_model_is_the_same_note_as_in_the_engine(folders: Folders) -> None:
-    host = AnswerHost(folders, FakeEncoders(text=None, photo=None), lambda: Models(None, None))
+    host = AnswerHost(query_child(folders), FakeEncoders(text=None, photo=None), lambda: Models(None, None))
     store = Store(folders)
     try:
         asked = question("harbour")
@@ -124,7 +125,7 @@ def test_an_index_that_cannot_be_opened_is_told_as_such(tmp_path: Path, encoders
     folders = folders_under(tmp_path)
     folders.create()
     folders.index.write_bytes(b"this is no database, and long enough to be told from an empty one" * 20)
-    host = AnswerHost(folders, encoders, lambda: MODELS)
+    host = AnswerHost(query_child(folders), encoders, lambda: MODELS)
     try:
         with pytest.raises(IndexDamagedError, match="not a readable index"):
             host.answer(question("boat"))
@@ -142,7 +143,7 @@ def test_closing_ends_the_child_and_whoever_waits_for_it(folders: Folders) -> No
             go_on.wait(10)
             raise ModelError("too late")
 
-    host = AnswerHost(folders, SlowEncoders(), lambda: MODELS)
+    host = AnswerHost(query_child(folders), SlowEncoders(), lambda: MODELS)
     raised: list[Exception] = []
 
     def ask() -> None:
