@@ -135,6 +135,23 @@ def _folder_names(folder: str, root: bytes) -> tuple[str, ...]:
     return tuple(split_name(part) for part in below if part)
 
 
+def span_of(database: Database, selected: str, joined: str, where: FileFilter, limit: int) -> tuple[int, int] | None:
+    """What is ``selected`` of the files ``f`` in the place that a filter names, and of what is ``joined`` to them.
+
+    That is how many files there are, and the lowest and highest id. None where there are more files than ``limit``.
+    """
+    place = where.place
+    if place is None:
+        return None
+    condition, bindings = place.sql()
+    row: Any = database.connection.execute(
+        f"SELECT {selected} FROM (SELECT f.id, f.content_id FROM files f WHERE {condition} LIMIT ?) f {joined}",
+        [*bindings, limit + 1],
+    ).get
+    count, lowest, highest = row
+    return None if count > limit else (lowest or 0, highest or 0)
+
+
 class Files:
     """The tables ``files`` and ``names_fts``."""
 
@@ -268,6 +285,13 @@ class Files:
             if row.content_id is not None:
                 found.setdefault(row.content_id, []).append(row)
         return found
+
+    def span(self, where: FileFilter, limit: int) -> tuple[int, int] | None:
+        """The lowest and the highest id in the folder or between the dates of a filter.
+
+        What came in together has neighbouring ids. None where there is no such filter, or more than ``limit`` files.
+        """
+        return span_of(self._database, "count(*), min(f.id), max(f.id)", "", where, limit)
 
     def allowed(self, file_ids: Sequence[int], where: FileFilter) -> list[int]:
         """Those of the files that the filter lets through, in their order."""

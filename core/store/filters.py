@@ -23,6 +23,15 @@ class FileFilter:
     def empty(self) -> bool:
         return self == FileFilter()
 
+    @property
+    def place(self) -> FileFilter | None:
+        """The part of it that an index answers by one range: the folder, else the dates; None if there is neither."""
+        if self.folder is not None:
+            return FileFilter(folder=self.folder)
+        if self.after is not None or self.before is not None:
+            return FileFilter(after=self.after, before=self.before)
+        return None
+
     def sql(self) -> tuple[str, Bindings]:
         """A condition over ``files f`` and its bindings; ``1`` when everything may be found."""
         conditions: list[str] = []

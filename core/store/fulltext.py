@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.store.connection import Database
-from core.store.postings import Ids, PostingReader, Postings, Words, column, merged
+from core.store.postings import Ids, PostingReader, Postings, RowRange, Words, column, merged
 
 READ = 4_000  # rows that are read of one term
 WORK = 300_000  # steps that the statements for candidates may take: 20 ms
@@ -61,19 +61,20 @@ class FullText:
         """How many rows hold each term, each the words of a phrase; exact up to the bound."""
         return PostingReader(self._database, self._table, self._bound).read(terms, PHRASE_WORK)
 
-    def candidates(self, postings: Postings, weights: Weights) -> Candidates:
+    def candidates(self, postings: Postings, weights: Weights, span: tuple[int, int] | None = None) -> Candidates:
         """The rows that answer the terms best.
 
         ``weights`` (terms,) say how much each term tells. Every row of a telling term is a candidate. Of rows that hold
         common terms alone, the newest that hold all are, then the newest that hold all but the commonest, and so on.
-        They are ordered by the weight of what they hold, then by BM25 over the telling terms, then newest first.
+        They are ordered by the weight of what they hold, then by BM25 over the telling terms, then newest first. In a
+        large index only rows from the first to the second id of ``span`` are candidates.
 
         What a large index gives up: old rows that hold no telling term and not all of the common ones, and what
         frequency and length would say about common terms.
         """
         if postings.few:
             return self._by_bm25(postings)
-        return _Bounded(self._database, self._table, self._bm25, postings, weights).candidates()
+        return _Bounded(self._database, self._table, self._bm25, postings, weights, span).candidates()
 
     def _by_bm25(self, postings: Postings) -> Candidates:
         expression = " OR ".join(term.expression for term in postings.terms)
@@ -90,7 +91,15 @@ class FullText:
 class _Bounded:
     """One query of an index that is too large, and words that are too common, to score every match."""
 
-    def __init__(self, database: Database, table: str, bm25: str, postings: Postings, weights: Weights) -> None:
+    def __init__(
+        self,
+        database: Database,
+        table: str,
+        bm25: str,
+        postings: Postings,
+        weights: Weights,
+        span: tuple[int, int] | None,
+    ) -> None:
         self._database = database
         self._table = table
         self._bm25 = bm25
@@ -100,12 +109,16 @@ class _Bounded:
         self._bound = postings.bound
         self._weights = weights
         self._left = float(WORK)
+        rows = RowRange(database, table)
+        self._lowest, self._highest = span or (rows.first, rows.last)
+        self._share = min(1.0, (self._highest - self._lowest + 1) / rows.length)
         self._telling = [number for number, term in enumerate(self._terms) if term.complete and term.count]
         common = [number for number, term in enumerate(self._terms) if not term.complete]
         self._common = sorted(common, key=lambda number: self._terms[number].count)
 
     def candidates(self) -> Candidates:
-        telling = merged([self._terms[number].rowids for number in self._telling])
+        inside = {number: self._inside(self._terms[number].rowids) for number in self._telling}
+        telling = merged(list(inside.values()))
         together = self._together(bool(telling.size))
         rowids = merged([telling, *(found for _, found in together)])
         held = np.zeros((rowids.size, len(self._terms)), np.float32)
@@ -113,8 +126,8 @@ class _Bounded:
             held[:, number] = self._terms[number].count / self._total
         for numbers, found in together:
             held[np.searchsorted(rowids, found)[:, None], numbers] = 1.0
-        for number in self._telling:
-            held[np.searchsorted(rowids, self._terms[number].rowids), number] = 1.0
+        for number, found in inside.items():
+            held[np.searchsorted(rowids, found), number] = 1.0
         if telling.size:
             self._ask(np.searchsorted(rowids, telling), rowids, held)
         scores = (held @ self._weights).astype(np.float32)
@@ -147,13 +160,21 @@ class _Bounded:
         # FTS5 walks along the rarest word and looks for each row in the lists of the others, until it has enough.
         terms = [self._terms[number] for number in numbers]
         walked = min(term.work for term in terms) * (1 + sum(len(term.words) for term in terms) / 2)
-        if not self._spend(walked * self._bound / max(self._bound, self._postings.together(numbers)), limit):
+        together = self._postings.together(numbers)
+        share = self._share * self._bound / max(self._bound, together * self._share) + 1 / max(together, 1)
+        if not self._spend(walked * min(1.0, share), limit):
             return None
         rows = self._database.connection.execute(
-            f"SELECT rowid FROM {self._table} WHERE {self._table} MATCH ? ORDER BY rowid DESC LIMIT {self._bound}",
-            (" AND ".join(term.expression for term in terms),),
+            f"""
+            SELECT rowid FROM {self._table} WHERE {self._table} MATCH ? AND rowid BETWEEN ? AND ?
+            ORDER BY rowid DESC LIMIT {self._bound}
+            """,
+            (" AND ".join(term.expression for term in terms), self._lowest, self._highest),
         )
         return column(rows)
+
+    def _inside(self, rowids: Ids) -> Ids:
+        return rowids[np.searchsorted(rowids, self._lowest) : np.searchsorted(rowids, self._highest, "right")]
 
     def _ask(self, positions: NDArray[np.intp], rowids: Ids, held: NDArray[np.float32]) -> None:
         """Find out which rows of telling terms hold the common terms, those that tell most first.
@@ -173,7 +194,7 @@ class _Bounded:
                 (f"({any_telling}) AND {term.expression}",),
             )
             held[positions, number] = 0.0
-            held[np.searchsorted(rowids, column(rows)), number] = 1.0
+            held[np.searchsorted(rowids, self._inside(np.sort(column(rows)))), number] = 1.0
 
     def _telling_bm25(self, rowids: Ids, order: NDArray[np.intp]) -> NDArray[np.float64]:
         """BM25 over the telling terms of the first rows in ``order``, lower is better; 0 where it was not asked."""

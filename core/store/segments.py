@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.store.connection import Database
-from core.store.files import placeholders
+from core.store.files import placeholders, span_of
 from core.store.filters import FileFilter
 from core.store.fulltext import FullText
 from core.store.marks import Marker
@@ -96,6 +96,14 @@ class Segments:
             """,
             [content_id, *values, space_id],
         )
+
+    def span(self, where: FileFilter, limit: int) -> tuple[int, int] | None:
+        """The lowest and the highest id of a segment in the folder or between the dates of a filter.
+
+        What came in together has neighbouring ids. None where there is no such filter, or more than ``limit`` files.
+        """
+        joined = "LEFT JOIN segments s ON s.content_id = f.content_id"
+        return span_of(self._database, "count(DISTINCT f.id), min(s.id), max(s.id)", joined, where, limit)
 
     def contents_of(self, segment_ids: Sequence[int], kind: SegmentKind, where: FileFilter) -> dict[int, int]:
         """The content of each of the segments that is of the kind and has a file which the filter lets through.

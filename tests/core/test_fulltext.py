@@ -225,3 +225,25 @@ def test_filters_hold_for_telling_words_in_a_large_index(library: Store) -> None
     assert one.content_id is not None
     (row,) = library.files.rows_of_contents([one.content_id])[one.content_id]
     assert row.path == b"/r/in/red0.txt"
+
+
+def test_a_folder_of_old_files_is_searched_for_common_words(library: Store) -> None:
+    retriever = LexicalRetriever(library, FileFilter(folder=b"/r/in"), 50)
+    found = retriever.full_text([Term(("red",)), Term(("house",))], SegmentKind.PASSAGE, 0).found
+    rows = library.files.rows_of_contents(sorted({one.content_id or 0 for one in found}))
+    assert {files[0].path for files in rows.values()} == {b"/r/in/red1.txt", b"/r/in/red2.txt"}
+    names = retriever.names([Term(("red",))], 0).found
+    assert [one.file_id for one in names] == [3, 2, 1]
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_span_bounds_the_candidates(database: Database, one: int, other: int) -> None:
+    lowest, highest = sorted((one, other))
+    fill(database, [["red", "boat"] if at % 3 else ["red"] for at in range(30)])
+    index = FullText(database, "names_fts", "bm25(names_fts, 4.0, 1.0)", 5)
+    postings = index.postings([("red",), ("boat",)])
+    found = index.candidates(postings, np.ones(2), (lowest, highest)).rowids.tolist()
+    both = [number for number in range(highest, lowest - 1, -1) if (number - 1) % 3]
+    assert all(lowest <= number <= highest for number in found)
+    assert found[: min(5, len(both))] == both[:5]
