@@ -29,7 +29,7 @@ from core.models.prepared import (
 from core.models.specs import Backend, Tower, Trial
 from core.types import ModelRole
 from tests.benchmarks import homes, inputs
-from tests.benchmarks.harness import Bench
+from tests.benchmarks.harness import Bench, Size
 
 _PREPARED = "prepared.msgpack"
 
@@ -58,6 +58,8 @@ def photo_trials(bench: Bench) -> tuple[Trial, ...]:
 
 def photo_backends(bench: Bench) -> list[str]:
     """The fastest back-end of each precision, float32 first; what is slower than float32 by half is left out."""
+    if bench.size is Size.TINY:
+        return [Backend.TORCH_FP32.value]  # making the others takes minutes
     rates = {
         trial.backend.value: trial.rate
         for trial in photo_trials(bench)
@@ -79,6 +81,8 @@ def models_fp32(bench: Bench) -> Path:
 
 def models_with(bench: Bench, kind: str) -> Path:
     """A models folder whose photo model runs on this back-end, gate or no gate."""
+    if bench.size is Size.TINY:
+        return homes.models_folder(bench)
     model = homes.photo_model(bench)
     probed = _probed(bench)
 

@@ -37,7 +37,7 @@ def run(bench: Bench) -> Report:
         for segments in sizes:
             bench.say(f"{segments:,} segments")
             settings = synthetic.home(bench, segments)
-            homes.prepare_text(settings)
+            homes.prepare_text(bench, settings)
             found = _answering(bench, settings)
             found[("index", "MB on disk")] = sum(_size_mb(path) for path in (settings.folders.data,))
             found[("vectors kept for searching", "MB on disk")] = _size_mb(settings.folders.cache)

@@ -29,7 +29,7 @@ def run(bench: Bench) -> Report:
     report = Report(TITLE, ABOUT)
     segments = bench.pick(2_000, _SEGMENTS)
     settings = synthetic.home(bench, segments)
-    homes.prepare_text(settings)
+    homes.prepare_text(bench, settings)
     bench.say("the start of the window")
     starts = [_window(settings, 0.5) for _ in range(max(3, bench.rounds))]
     # The first start writes what the next ones read from the page cache; a person starts it many times a day.

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from core.config import HOME_VARIABLE, Settings, folders_under, save_settings
 from core.engine import Engine
@@ -20,10 +21,15 @@ from core.models.installed import (
     write_manifest,
 )
 from core.types import CpuShare, ModelRole
-from tests.benchmarks.harness import Bench
+from tests.benchmarks.harness import Bench, Size
 
 PHOTO_MODEL = "random-vit-b-32"
 PHOTO_DIM = 512
+_TINY: dict[str, Any] = {
+    "embed_dim": PHOTO_DIM,
+    "vision_cfg": {"image_size": 224, "layers": 1, "width": 64, "patch_size": 32},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
+}
 
 
 def models_folder(bench: Bench) -> Path:
@@ -35,7 +41,8 @@ def models_folder(bench: Bench) -> Path:
         from safetensors.torch import save_file
 
         torch.manual_seed(0)
-        model = open_clip.create_model("ViT-B-32", pretrained=None)
+        shape = bench.pick(_TINY, open_clip.get_model_config("ViT-B-32"))
+        model = open_clip.CLIP(**shape)
         inside = folder / PHOTO_MODEL
         inside.mkdir()
         state = {
@@ -44,7 +51,7 @@ def models_folder(bench: Bench) -> Path:
         }
         save_file(state, inside / "open_clip_model.safetensors")
         config = {
-            "model_cfg": open_clip.get_model_config("ViT-B-32"),
+            "model_cfg": shape,
             "preprocess_cfg": {
                 "mean": [0.48145466, 0.4578275, 0.40821073],
                 "std": [0.26862954, 0.26130258, 0.27577711],
@@ -66,7 +73,7 @@ def models_folder(bench: Bench) -> Path:
         )
         write_manifest(inside, manifest)
 
-    return bench.kept("models", make)
+    return bench.kept(bench.pick("models-tiny", "models"), make)
 
 
 def settings_at(home: Path, models: Path | None = None) -> Settings:
@@ -101,17 +108,19 @@ def photo_model(bench: Bench) -> InstalledModel:
     return model
 
 
-def prepare_text(settings: Settings) -> str:
+def prepare_text(bench: Bench, settings: Settings) -> str:
     """Prepare the text model as a fetch would, where that was not done before; the back-end that was kept."""
     from core.models.prepare import prepare_model
     from core.models.prepared import prepared_folder, read_prepared
-    from core.models.specs import Tower
+    from core.models.specs import Backend, Tower
     from tests.benchmarks import backends
 
     model = active_model(settings, ModelRole.TEXT)
     assert model is not None
     prepared = read_prepared(prepared_folder(settings, model), model)
     if prepared is None:
+        if bench.size is Size.TINY:
+            return str(Backend.TORCH_FP32)  # preparing takes minutes
         prepared = prepare_model(settings, model.name, backends.sample(model.role))
     return str(prepared.kept(Tower.PASSAGES))
 

@@ -139,6 +139,18 @@ def paragraphs(count: int) -> list[str]:
     return list(_first(_docstrings(), count))
 
 
+def sentences(count: int) -> list[str]:
+    """Real English sentences of 4 to 30 words, from the same source."""
+    found: dict[str, None] = {}
+    for text in _docstrings():
+        for piece in re.split(r"(?<=[.;:])\s", text):
+            if 4 <= len(piece.split()) <= 30:
+                found[piece] = None
+        if len(found) >= count:
+            break
+    return list(found)[:count]
+
+
 def _docstrings() -> Iterator[str]:
     seen: set[str] = set()
     library = Path(os.__file__).parent

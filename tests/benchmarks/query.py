@@ -42,7 +42,7 @@ def run(bench: Bench) -> Report:
     for segments in bench.pick((2_000,), (100_000, 1_000_000)):
         bench.say(f"{segments:,} segments")
         settings = synthetic.home(bench, segments)
-        homes.prepare_text(settings)
+        homes.prepare_text(bench, settings)
         wanted = at_most(_WANTED_MS.get(segments, 100.0))
         name = f"{segments:,} segments"
         with homes.opened(settings) as engine:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.config import Settings
 from core.extract.registry import EXTRACTOR_VERSION
@@ -56,6 +57,24 @@ def spaces(settings: Settings) -> tuple[EmbeddingSpace, EmbeddingSpace]:
     return text.space, photo.space
 
 
+def vectors_home(bench: Bench, count: int, dim: int, made: Callable[[], NDArray[np.float32]] | None = None) -> Settings:
+    """A home with pictures' vectors in one space and nothing else: made-up ones, or those that ``made`` gives."""
+
+    def fill(folder: Path) -> None:
+        store = Store(homes.settings_at(folder).folders)
+        try:
+            store.roots.add(os.fsencode(GONE))
+            space_id = store.vectors.space_id(EmbeddingSpace("vectors", "1", dim, "1"))
+            rows = _rows(count, dim, 3) if made is None else (row.tobytes() for row in made().astype("<f4"))
+            _photos(store, space_id, 0, count, rows)
+            store.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            store.close()
+
+    name = f"vectors-{count}x{dim}-{'made' if made is None else 'real'}-{len(MIGRATIONS)}"
+    return homes.settings_at(bench.kept(name, fill))
+
+
 def _version(bench: Bench) -> str:
     """Another one when what the library is made of is another."""
     text, photo = spaces(homes.settings_at(bench.scratch / "nowhere", backends.models_fp32(bench)))
@@ -72,7 +91,7 @@ def _fill(settings: Settings, segments: int) -> None:
         passages = segments * 6 // 10 // PASSAGES_IN_A_DOCUMENT * PASSAGES_IN_A_DOCUMENT
         pictures = segments - passages
         _documents(store, space_ids[0], text.dim, passages // PASSAGES_IN_A_DOCUMENT)
-        _photos(store, space_ids[1], photo.dim, passages // PASSAGES_IN_A_DOCUMENT, pictures)
+        _photos(store, space_ids[1], passages // PASSAGES_IN_A_DOCUMENT, pictures, _rows(pictures, photo.dim, 2))
         with store.database.write() as db:
             db.execute("UPDATE roots SET held = (SELECT count(*) FROM files)")
         connection = store.database.connection
@@ -106,9 +125,8 @@ def _documents(store: Store, space_id: int, dim: int, count: int) -> None:
             _vectors(db, space_id, first, [numbers[at // PASSAGES_IN_A_DOCUMENT] for at in range(len(texts))], rows)
 
 
-def _photos(store: Store, space_id: int, dim: int, before: int, count: int) -> None:
+def _photos(store: Store, space_id: int, before: int, count: int, rows: Iterator[bytes]) -> None:
     words = inputs.Words(2)
-    rows = _rows(count, dim, 2)
     segment_before = before * PASSAGES_IN_A_DOCUMENT
     for start in range(0, count, _PART):
         numbers = range(before + start + 1, before + min(start + _PART, count) + 1)

@@ -30,7 +30,7 @@ def run(bench: Bench) -> Report:
         abstracts = _abstracts(bench, bench.pick(32, 512, 1400))
         if abstracts:
             sources["abstracts of papers (Cranfield), cut at 200 words"] = abstracts
-        kept = homes.prepare_text(settings)
+        kept = homes.prepare_text(bench, settings)
         report.remarks.append(f"back-end in use: {kept}")
         host = EncoderHost(settings)
         try:
