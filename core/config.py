@@ -153,6 +153,15 @@ def _flag(table: dict[str, Any], name: str, folders: Folders) -> bool:
     return value
 
 
+def settings_stamp(folders: Folders) -> tuple[int, int, int] | None:
+    """Inode, size and mtime of the settings file, None where there is none. Saving puts a new file in its place."""
+    try:
+        status = folders.settings.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def save_settings(settings: Settings) -> None:
     """Write the settings beside what else the file holds, comments included, in one step."""
     import tomlkit  # here, because most processes only ever read them

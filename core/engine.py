@@ -18,7 +18,7 @@ from typing import Any
 from core import cpu, doctor
 from core.cancel import CancelToken
 from core.child import Child
-from core.config import Settings, load_settings, save_settings
+from core.config import Settings, load_settings, save_settings, settings_stamp
 from core.errors import FindlingError, FolderError, IndexBusyError, SettingsError
 from core.extract.base import Reader
 from core.extract.pool import SandboxPool
@@ -29,10 +29,7 @@ from core.models import library
 from core.models.base import Encoders, Speech
 from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE
 from core.models.host import EncoderHost, SpeechHost
-from core.models.installed import InstalledModel
-from core.models.messages import ModelRef
 from core.models.prepare import Sample, prepare_model, worth_preparing
-from core.models.prepared import prepared_folder
 from core.models.specs import Trial
 from core.pace import Pace
 from core.search.answerer import Answerer
@@ -43,7 +40,6 @@ from core.search.messages import Models
 from core.search.query_child import query_child as make_query_child
 from core.search.question import Answers
 from core.search.searcher import Searcher
-from core.store.filters import is_under
 from core.store.roots import Verb
 from core.store.sampling import count_passages, count_previews, sample_passages, sample_previews
 from core.store.store import Store
@@ -63,6 +59,7 @@ from core.types import (
     Stage,
     Status,
 )
+from core.watch.usable import absolute, usable_folder
 from core.writer import WriterLock
 
 logger = logging.getLogger(__name__)
@@ -125,7 +122,14 @@ class Engine:
             return cls(settings, store, encoders, speech, reader)
         host = EncoderHost(settings)
         child = query_child or make_query_child(settings.folders)
-        return cls(settings, store, host, speech, reader, AnswerHost(child, host, lambda: _in_use(host, settings)))
+        return cls(
+            settings,
+            store,
+            host,
+            speech,
+            reader,
+            AnswerHost(child, host, lambda: Models(host.ref(ModelRole.TEXT), host.ref(ModelRole.PHOTO))),
+        )
 
     @property
     def settings(self) -> Settings:
@@ -138,7 +142,7 @@ class Engine:
 
         Raises ``FolderError`` when it is no folder, cannot be read, or is our own.
         """
-        path = _usable_folder(folder, self._settings)
+        path = usable_folder(folder, self._settings.folders)
         self._request(Verb.ADD, os.fsencode(path))
 
     def remove_root(self, folder: Path) -> None:
@@ -146,7 +150,7 @@ class Engine:
 
         Raises ``FolderError`` when it is not watched.
         """
-        path = os.fsencode(_absolute(folder))
+        path = os.fsencode(absolute(folder))
         if path not in self._root_paths():
             raise FolderError("this folder is not watched", path=folder)
         self._request(Verb.REMOVE, path)
@@ -408,7 +412,7 @@ class Engine:
 
     def _refresh(self) -> None:
         """Take over settings and models that changed, also those that another process changed."""
-        stamp = _stamp(self._settings.folders.settings)
+        stamp = settings_stamp(self._settings.folders)
         if stamp != self._settings_stamp:  # parsing takes milliseconds, and this is on the way of every query
             self._settings_stamp = stamp
             try:
@@ -448,42 +452,3 @@ class Engine:
             return self._speech.transcribe(pcm)
         finally:
             pcm.unlink(missing_ok=True)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Inode, size and mtime of a file, None where there is none; saving puts a new file in its place."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _in_use(host: EncoderHost, settings: Settings) -> Models:
-    text, photo = (_reference(settings, host.model(role)) for role in (ModelRole.TEXT, ModelRole.PHOTO))
-    return Models(text, photo)
-
-
-def _reference(settings: Settings, model: InstalledModel | None) -> ModelRef | None:
-    return ModelRef.of(model, prepared_folder(settings, model)) if model is not None else None
-
-
-def _absolute(folder: Path) -> Path:
-    # Links are resolved, so that one folder reached by two names is one root.
-    return Path(os.path.realpath(folder.expanduser()))
-
-
-def _usable_folder(folder: Path, settings: Settings) -> Path:
-    path = _absolute(folder)
-    if not path.exists():
-        raise FolderError("there is no such folder", path=folder)
-    if not path.is_dir():
-        raise FolderError("this is a file, not a folder", path=folder)
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise FolderError("no permission to read it", path=folder)
-    own = settings.folders
-    encoded = os.fsencode(path)
-    for mine in (own.data, own.cache, own.config, own.models, own.logs):
-        if encoded == os.fsencode(mine) or is_under(encoded, os.fsencode(mine)):
-            raise FolderError("this is Findling's own folder", path=folder)
-    return path

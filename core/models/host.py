@@ -90,9 +90,9 @@ class EncoderHost:
         """The child's process id while it runs."""
         return self._child.pid
 
-    def model(self, role: ModelRole) -> InstalledModel | None:
-        """The model in use for a role with vectors, None when there is none."""
-        return self._models[role]
+    def ref(self, role: ModelRole) -> ModelRef | None:
+        """The model in use for a role with vectors and what was prepared for it, None when there is none."""
+        return self._refs.get(role)
 
     def photo_space(self) -> EmbeddingSpace | None:
         return self._space(ModelRole.PHOTO)
