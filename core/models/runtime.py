@@ -87,6 +87,8 @@ class Graph:
                 "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
                 "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
                 "ENABLE_CPU_PINNING": False,  # the sandbox, the window and others want the cores too
+                # Windows does not let go of a mapped file, and preparing again puts new ones in its place.
+                "ENABLE_MMAP": sys.platform != "win32",
             }
             if threads:
                 options["INFERENCE_NUM_THREADS"] = threads
