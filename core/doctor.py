@@ -77,6 +77,6 @@ def _models(settings: Settings) -> Check:
 def _said(info: ModelInfo | None) -> str:
     if info is None:
         return "none"
-    if info.dim is None:
-        return info.name
+    if info.dim is None:  # speech: what is faster proves itself on the first recordings
+        return f"{info.name} ({info.backend})" if info.backend else info.name
     return f"{info.name} ({info.backend or 'as it came: findling models prepare makes it faster'})"

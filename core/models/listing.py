@@ -7,6 +7,7 @@ from core.models.catalogue import Catalogue, CatalogueEntry, shipped_catalogue
 from core.models.installed import InstalledModel, active_model, installed_models
 from core.models.prepared import prepared_folder, read_prepared
 from core.models.specs import Tower
+from core.models.speech_forms import speech_backend
 from core.types import ModelInfo, ModelRole
 
 _INDEXING_TOWER = {ModelRole.PHOTO: Tower.PICTURES, ModelRole.TEXT: Tower.PASSAGES}
@@ -28,7 +29,11 @@ def list_models(settings: Settings, catalogue: Catalogue | None = None) -> list[
 def info_of(model: InstalledModel, settings: Settings, *, active: bool) -> ModelInfo:
     """The line of an installed model."""
     manifest = model.manifest
-    prepared = read_prepared(prepared_folder(settings, model), model)
+    if model.role is ModelRole.SPEECH:
+        backend = speech_backend(model)
+    else:
+        prepared = read_prepared(prepared_folder(settings, model), model)
+        backend = None if prepared is None else prepared.kept(_INDEXING_TOWER[model.role]).value
     return ModelInfo(
         name=manifest.name,
         role=manifest.role,
@@ -41,7 +46,7 @@ def info_of(model: InstalledModel, settings: Settings, *, active: bool) -> Model
         installed=True,
         active=active,
         demo=manifest.demo,
-        backend=None if prepared is None else prepared.kept(_INDEXING_TOWER[model.role]).value,
+        backend=backend,
     )
 
 

@@ -314,7 +314,7 @@ def _model(settings: Settings, name: str, catalogue: Catalogue | None) -> Instal
         (catalogue or shipped_catalogue()).get(name)
         raise ModelMissingError(f'"{name}" is not on this computer; "findling models fetch {name}" gets it')
     if model.role is ModelRole.SPEECH:
-        raise UsageError(f'"{name}" makes no vectors: there is nothing to prepare')
+        raise UsageError(f'"{name}" is prepared by itself, on the first recordings that it hears')
     return model
 
 

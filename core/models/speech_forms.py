@@ -94,6 +94,15 @@ def prepare_speech(model: InstalledModel) -> SpeechForms:
     return _made(model, read_forms(model))
 
 
+def speech_backend(model: InstalledModel) -> str | None:
+    """What hears for the index, in a few words; None as long as it is the reference alone."""
+    trial = read_forms(model).current if has_fast_speech() else None
+    if trial is None or not (trial.words or trial.begun):
+        return None
+    stands = "" if trial.verdict is Verdict.KEPT else f", {trial.verdict}"
+    return f"faster-whisper {trial.arithmetic}{stands}"
+
+
 def open_transcriber(model: InstalledModel) -> WindowTranscriber:
     """The transcriber to use for a model whose files were checked. Raises ``ModelError``."""
     if has_fast_speech():

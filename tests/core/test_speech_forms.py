@@ -19,7 +19,14 @@ from core.models import speech_forms, speech_trial
 from core.models.fast_speech import FastTranscriber
 from core.models.installed import InstalledModel
 from core.models.speech import WhisperTranscriber
-from core.models.speech_forms import ChosenTranscriber, forms_folder, open_transcriber, prepare_speech, read_forms
+from core.models.speech_forms import (
+    ChosenTranscriber,
+    forms_folder,
+    open_transcriber,
+    prepare_speech,
+    read_forms,
+    speech_backend,
+)
 from core.models.speech_trial import SpeechTrial, Verdict
 from core.models.transcription import Heard
 from core.models.whisper_conversion import Arithmetic
@@ -78,10 +85,12 @@ def test_the_first_recordings_decide_and_the_next_start_keeps_to_it(
     transcriber = ChosenTranscriber(small, clock=ticking(*FASTER))
     assert hear(transcriber, 2) == [" ".join(SENTENCE)] * 2
     assert verdicts(small) == {Arithmetic.INT8: Verdict.ON_TRIAL}
+    assert speech_backend(small) == "faster-whisper int8, on trial"
     assert transcriber.take_notes() == []
     hear(transcriber)
     assert transcriber.take_notes() == ["int8, kept: 0 of 24 words differ, 2.0 times as fast"]
     assert transcriber.take_notes() == []
+    assert speech_backend(small) == "faster-whisper int8"
 
     def refuse(path: Path) -> None:
         raise AssertionError("the reference was loaded")
@@ -110,6 +119,7 @@ def test_on_trial_the_reference_is_believed_and_what_mishears_goes(
     assert [note.split(",")[0] for note in transcriber.take_notes()] == ["int8", "float32"]
     left = [path.name for path in forms_folder(small).iterdir()]
     assert left == ["speech.toml"], "what is not used takes no place"
+    assert speech_backend(small) is None
     assert hear(ChosenTranscriber(small)) == [" ".join(SENTENCE)]
 
 
