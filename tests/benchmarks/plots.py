@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tests.benchmarks.harness import Line, Report, Row, number
@@ -11,6 +12,7 @@ _PLAIN = "#b8bec8"
 _OURS = "#2f6fb2"
 _WANTED = "#c2410c"
 _INK = "#22262e"
+_LABEL = 44  # characters in a line beside the bars
 _WIDE = 30  # how many times the smallest bar the largest may be on a linear axis
 
 
@@ -73,12 +75,13 @@ def _fill_panel(panel: Any, unit: str, rows: list[Row]) -> None:
             values.append(limit)
         ticks.append((middle, row.what))
         at += 1.25
-    panel.set_yticks([place for place, _ in ticks], [name for _, name in ticks])
+    panel.set_yticks([place for place, _ in ticks], [fill(name, _LABEL) for _, name in ticks])
     panel.invert_yaxis()
     panel.set_xlabel(unit, loc="left")
     positive = [value for value in values if value > 0]
     if positive and max(positive) > _WIDE * min(positive):
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(lambda value, _place: number(value))
         panel.set_xlim(min(positive) / 2, max(positive) * 8)
     else:
         panel.set_xlim(0, max(values, default=1.0) * 1.28 or 1.0)
@@ -119,6 +122,8 @@ def _draw_lines(report: Report, path: Path) -> None:
             panel.annotate(number(values[-1]), (sizes[-1], values[-1]), xytext=(5, 0), **_BESIDE)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_formatter(lambda value, _place: number(value))
         panel.margins(x=0.16, y=0.18)
         panel.set_xlabel("segments", loc="left")
         panel.set_title(unit, loc="left", fontsize=9)
