@@ -13,7 +13,17 @@ import pytest
 import core
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "open_clip", "whisper", "sentence_transformers", "transformers", "torchvision", "silero_vad")
+HEAVY = (
+    "torch",
+    "open_clip",
+    "whisper",
+    "sentence_transformers",
+    "transformers",
+    "torchvision",
+    "silero_vad",
+    "ctranslate2",
+    "faster_whisper",
+)
 
 
 @pytest.mark.parametrize("module", ["core.engine", "core.cli", "core.cli.app", "core.demo", "desktop.app"])
