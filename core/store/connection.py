@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -22,6 +24,23 @@ BUSY_TIMEOUT_MS = 10_000  # a stage's commit takes milliseconds; ten seconds mea
 CACHE_KIB = 32_768
 
 
+class _Held:
+    """A thread's connection. When the thread ends, it is put into ``left``, to be closed by another one.
+
+    The threads of a pool come and go, and to Python those of Qt are new ones with every job: each would leave its
+    connection behind with all the pages that it has cached. A thread on its way out cannot close one itself: SQLite
+    calls back into an interpreter that has taken leave of it.
+    """
+
+    def __init__(self, connection: apsw.Connection, left: deque[apsw.Connection]) -> None:
+        self.connection = connection
+        self._end = weakref.finalize(self, left.append, connection)
+
+    def close(self) -> None:
+        if self._end.detach():
+            self.connection.close()
+
+
 class Database:
     """The index file. Each thread that calls gets a connection of its own.
 
@@ -31,7 +50,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._all: list[apsw.Connection] = []
+        self._all: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._left: deque[apsw.Connection] = deque()
         self._guard = threading.Lock()
         # SQLite's own waiting polls, so a thread that writes batch after batch would hardly ever let another in.
         self._turn = threading.Lock()
@@ -45,14 +65,13 @@ class Database:
     @property
     def connection(self) -> apsw.Connection:
         """This thread's connection."""
-        known: apsw.Connection | None = getattr(self._local, "connection", None)
-        if known is not None:
-            return known
-        opened = self._open()
-        self._local.connection = opened
-        with self._guard:
-            self._all.append(opened)
-        return opened
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            self._close_left()
+            held = self._local.held = _Held(self._open(), self._left)
+            with self._guard:
+                self._all.add(held)
+        return held.connection
 
     @contextmanager
     def write(self) -> Iterator[apsw.Connection]:
@@ -93,10 +112,18 @@ class Database:
     def close(self) -> None:
         """Close every thread's connection; call it when the other threads have ended."""
         with self._guard:
-            connections, self._all = self._all, []
-        for connection in connections:
-            connection.close()
+            all_held = list(self._all)
+            self._all.clear()
+        for held in all_held:
+            held.close()
+        self._close_left()
         self._local = threading.local()
+
+    def _close_left(self) -> None:
+        """Close what threads that have ended left behind."""
+        while self._left:
+            with suppress(IndexError):  # another thread took the last one just now
+                self._left.popleft().close()
 
     def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self.path))

@@ -6,6 +6,9 @@ import threading
 import time
 from pathlib import Path
 
+import apsw
+import pytest
+
 from core.config import folders_under
 from core.store.roots import Verb
 from core.store.store import Store
@@ -59,3 +62,26 @@ def test_many_threads_write_without_losing_anything(tmp_path: Path) -> None:
     assert failures == []
     assert len({request.path for request in store.roots.requests()}) == 400
     store.close()
+
+
+def test_a_threads_connection_ends_after_it(tmp_path: Path) -> None:
+    folders = folders_under(tmp_path)
+    folders.create()
+    store = Store(folders)
+    used: list[apsw.Connection] = []
+
+    def look() -> None:
+        used.append(store.database.connection)
+        assert store.roots.all() == []
+
+    for _ in range(3):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    for connection in used[:-1]:  # the next thread that opens one closes them
+        with pytest.raises(apsw.ConnectionClosedError):
+            connection.execute("SELECT 1")
+    assert store.roots.all() == []
+    store.close()
+    with pytest.raises(apsw.ConnectionClosedError):
+        used[-1].execute("SELECT 1")
