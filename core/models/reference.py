@@ -226,7 +226,7 @@ def clip_tokeniser(tokenize: Any, folder: Path) -> TokeniserSpec | None:
             int(tokenize.context_length),
             fixed=True,
             pad_id=int(inner.pad_token_id or 0),
-            blank_id=int(inner.sep_token_id) if tokenize.strip_sep_token else None,
+            blank_id=inner.sep_token_id if tokenize.strip_sep_token else None,
         )
     return None
 

@@ -18,6 +18,7 @@ from core.models.reference import clip_tokeniser, sample_jpegs
 from core.models.specs import PictureSpec
 from core.models.tokenise import Tokeniser
 from core.models.trials import CHECK_TEXTS
+from tests.core.model_bundles import make_multilingual_clip
 
 CONTEXT = 77
 
@@ -62,6 +63,21 @@ def test_a_tokenizer_of_an_unknown_kind_is_left_alone(tmp_path: Path) -> None:
 
     own = SimpleTokenizer(context_length=CONTEXT, reduction_mask="random")
     assert clip_tokeniser(own, tmp_path) is None
+
+
+@pytest.mark.parametrize(("clean", "strip_sep_token"), [("whitespace", False), ("canonicalize", True)])
+def test_tokenizers_of_transformers_are_taken_over(clean: str, strip_sep_token: bool, tmp_path: Path) -> None:
+    from open_clip.tokenizer import HFTokenizer
+
+    folder = make_multilingual_clip(tmp_path / "model")
+    own = HFTokenizer(str(folder), context_length=12, clean=clean, strip_sep_token=strip_sep_token, sep_token="</s>")
+    spec = clip_tokeniser(own, tmp_path)
+    assert spec is not None
+    ours = Tokeniser(spec, tmp_path / "tokenizer.json")
+    texts = ["a dog", "ein Hund_Hund", "", "dog </s> dog", "a " * 40, *CHECK_TEXTS]
+    ids, mask = ours.pad(ours.rows(texts))
+    assert ids.tolist() == own(texts).tolist()
+    assert mask[0].sum() == 2
 
 
 @pytest.mark.parametrize("resize_mode", ["shortest", "squash"])
