@@ -63,7 +63,7 @@ class SpeechTrial:
             return Verdict.REFUSED
         if self.errors > WORD_ERROR_LIMIT * max(self.words, WORDS_TO_JUDGE):
             return Verdict.REFUSED
-        if self.words < WORDS_TO_JUDGE:
+        if self.words < WORDS_TO_JUDGE or not self.converted_s:
             return Verdict.ON_TRIAL
         return Verdict.KEPT if self.gain >= GAIN_WANTED else Verdict.REFUSED
 
@@ -73,6 +73,7 @@ class SpeechTrial:
         """The trial after one more window, which took the reference and the converted form ``times_s``.
 
         A window in which the reference did not keep its greedy decoding says nothing: it drew its words by chance.
+        Zeros for ``times_s`` leave the pace as it was.
         """
         if any(segment.temperature > 0 for segment in reference):
             return self

@@ -105,7 +105,8 @@ def test_the_trial_goes_on_where_it_stood(small: InstalledModel, heard: dict[Any
     for _ in range(2):
         hear(ChosenTranscriber(small, clock=ticking(*FASTER)))
     assert read_forms(small).trials[0].words == 2 * len(SENTENCE)
-    hear(ChosenTranscriber(small, clock=ticking(*FASTER)))
+    assert read_forms(small).trials[0].gain == 0, "the first window after a start is not timed"
+    hear(ChosenTranscriber(small, clock=ticking(*FASTER)), 2)
     assert verdicts(small) == {Arithmetic.INT8: Verdict.KEPT}
 
 
