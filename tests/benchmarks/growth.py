@@ -12,6 +12,9 @@ import psutil
 from core.cancel import CancelToken
 from core.config import Settings
 from core.engine import Engine
+from core.search import matrix
+from core.search.matrices import SMALL
+from core.store.postings import READ
 from core.types import EmbeddingSpace, Matrix
 from tests.benchmarks import homes, inputs, synthetic
 from tests.benchmarks.harness import Bench, Line, Report, percentile, seconds
@@ -46,7 +49,12 @@ def run(bench: Bench) -> Report:
                 found[("new files", "files a second")] = _indexing(copied, new)
             for key, value in found.items():
                 points.setdefault(key, []).append((segments, value))
-    report.lines = [Line(name, unit, tuple(values)) for (name, unit), values in points.items() if _drawable(values)]
+    report.lines = [Line(name, unit, kept) for (name, unit), values in points.items() if (kept := _drawable(values))]
+    report.remarks += [
+        f"Where lines bend: a space of up to {SMALL:,} vectors is searched in place by sqlite-vec, a larger one in memory.",
+        f"Above {matrix._EXACT_ROWS:,} vectors in a space sign bits are compared first, a sixteenth of the bytes.",
+        f"Of a word that more than {READ:,} texts hold only the newest are read, so that full text stops growing there.",
+    ]
     return report
 
 
@@ -117,5 +125,6 @@ def _size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def _drawable(values: Sequence[tuple[int, float]]) -> bool:
-    return all(value > 0 for _, value in values)
+def _drawable(values: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """Without what a logarithm has no place for: what is not there yet at a size."""
+    return tuple((segments, value) for segments, value in values if value > 0)
