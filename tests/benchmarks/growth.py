@@ -14,7 +14,6 @@ from core.config import Settings
 from core.engine import Engine
 from core.search import matrix
 from core.search.matrices import SMALL
-from core.store.postings import READ
 from core.types import EmbeddingSpace, Matrix
 from tests.benchmarks import homes, inputs, synthetic
 from tests.benchmarks.harness import Bench, Line, Report, percentile, seconds
@@ -51,9 +50,9 @@ def run(bench: Bench) -> Report:
                 points.setdefault(key, []).append((segments, value))
     report.lines = [Line(name, unit, kept) for (name, unit), values in points.items() if (kept := _drawable(values))]
     report.remarks += [
-        f"Where lines bend: a space of up to {SMALL:,} vectors is searched in place by sqlite-vec, a larger one in memory.",
+        f"Up to {SMALL:,} vectors in a space are searched in place by sqlite-vec, more in memory.",
         f"Above {matrix._EXACT_ROWS:,} vectors in a space sign bits are compared first, a sixteenth of the bytes.",
-        f"Of a word that more than {READ:,} texts hold only the newest are read, so that full text stops growing there.",
+        "Of a common word only the newest few thousand texts are read, so that full text stops growing there.",
     ]
     return report
 

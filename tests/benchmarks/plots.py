@@ -84,7 +84,7 @@ def _fill_panel(panel: Any, unit: str, rows: list[Row]) -> None:
         panel.xaxis.set_major_formatter(lambda value, _place: number(value))
         panel.set_xlim(min(positive) / 2, max(positive) * 8)
     else:
-        panel.set_xlim(0, max(values, default=1.0) * 1.28 or 1.0)
+        panel.set_xlim(0, max(values, default=1.0) * 1.45 or 1.0)
     _plainly(panel)
 
 
@@ -124,6 +124,8 @@ def _draw_lines(report: Report, path: Path) -> None:
         panel.set_yscale("log")
         for axis in (panel.xaxis, panel.yaxis):
             axis.set_major_formatter(lambda value, _place: number(value))
+        panel.xaxis.set_minor_formatter(lambda _value, _place: "")
+        panel.yaxis.set_minor_formatter(lambda value, _place: number(value))
         panel.margins(x=0.16, y=0.18)
         panel.set_xlabel("segments", loc="left")
         panel.set_title(unit, loc="left", fontsize=9)
