@@ -125,7 +125,9 @@ def _draw_lines(report: Report, path: Path) -> None:
         for axis in (panel.xaxis, panel.yaxis):
             axis.set_major_formatter(lambda value, _place: number(value))
         panel.xaxis.set_minor_formatter(lambda _value, _place: "")
-        panel.yaxis.set_minor_formatter(lambda value, _place: number(value))
+        values = [value for line in lines for _, value in line.points]
+        near = max(values) < 10 * min(values)  # then there may be no power of ten to read the axis by
+        panel.yaxis.set_minor_formatter(lambda value, _place, near=near: number(value) if near else "")
         panel.margins(x=0.16, y=0.18)
         panel.set_xlabel("segments", loc="left")
         panel.set_title(unit, loc="left", fontsize=9)

@@ -23,7 +23,12 @@ MINUTES = 6.0
 _RATE_HZ = 50
 _SHOWN = 14
 # The function at the bottom of a process's stack tells what the process is.
-_PROCESSES = {"serve_models": "model child", "serve_with": "sandbox child", "serve_answers": "query child"}
+_PROCESSES = {
+    "serve_models": "model child",
+    "serve_with": "sandbox child",
+    "serve_answers": "query child",
+    "spawn_main": "a child that starts",
+}
 
 
 def run(bench: Bench) -> Report:
