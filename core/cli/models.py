@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli import shapes, wording
 from core.cli.progress import download_bar, steps_bar, stoppable
 from core.cli.session import complain, err, opened, say
-from core.engine import Engine
 from core.errors import Cancelled, ExitCode, ModelError, UsageError
-from core.models.specs import Trial
 from core.types import ModelInfo
+
+if TYPE_CHECKING:
+    from core.engine import Engine
+    from core.models.specs import Trial
 
 models_app = typer.Typer(help="List, fetch, import, verify and choose models.", no_args_is_help=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 from core.errors import SkippedError, UnreadableError
@@ -38,11 +37,6 @@ EXTRACTORS: tuple[Extractor, ...] = (
     RtfExtractor(),
     TextExtractor(),
 )
-
-EXTRACTOR_VERSION: int = zlib.crc32(
-    " ".join(sorted(f"{extractor.name}={extractor.version}" for extractor in EXTRACTORS)).encode()
-)
-"""Changes when any extractor's version does; what was read under another one is read again."""
 
 _BY_MEDIA_TYPE = {media_type: extractor for extractor in EXTRACTORS for media_type in extractor.media_types}
 

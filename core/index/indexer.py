@@ -13,7 +13,7 @@ from core.config import Folders
 from core.errors import Cancelled
 from core.extract.base import Reader
 from core.extract.look_alike import DIM
-from core.extract.registry import EXTRACTOR_VERSION
+from core.extract.version import extractor_version
 from core.index.follower import Follower
 from core.index.meter import waiting
 from core.index.pipeline import Ledger, clear_spool
@@ -210,7 +210,7 @@ class Indexer:
             self._store.thumbnails.remove(content_hash)
         models = stages.idle_models
         if models is not None and models.text_space is not None and models.photo_space is not None:
-            look_alike = self._store.vectors.space_id(look_alike_space(DIM, EXTRACTOR_VERSION))
+            look_alike = self._store.vectors.space_id(look_alike_space(DIM, extractor_version()))
             self._store.vectors.drop_other_spaces([models.text_space, models.photo_space, look_alike])
 
     def _stages(
@@ -240,7 +240,7 @@ class Indexer:
         """What a sudden end left behind, what another version read, and what the models can do now."""
         clear_spool(self._folders.spool)
         self._store.jobs.recover()
-        self._store.jobs.queue_outdated(EXTRACTOR_VERSION)
+        self._store.jobs.queue_outdated(extractor_version())
         stages.refresh_models()
 
     def _scan(self, stages: Stages, cancel: CancelToken, roots: list[RootRow]) -> None:

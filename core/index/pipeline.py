@@ -21,7 +21,7 @@ from core.cancel import CancelToken
 from core.config import Folders
 from core.errors import ChildError, FindlingError, SkippedError, UnreadableError
 from core.extract.base import Reader
-from core.extract.registry import EXTRACTOR_VERSION
+from core.extract.version import extractor_version
 from core.index.encoding import encode_each, expect_working
 from core.index.hashing import UnsettledError, hash_file
 from core.index.lanes import Ended
@@ -242,13 +242,13 @@ class Pipeline:
     def _commit(self, hashed: Hashed, extraction: Extraction, models: ModelState) -> None:
         space = None
         if extraction.look_alike is not None:
-            space = look_alike_space(len(extraction.look_alike) // _FLOAT_BYTES, EXTRACTOR_VERSION)
+            space = look_alike_space(len(extraction.look_alike) // _FLOAT_BYTES, extractor_version())
         self._restamp(hashed)
         self._store.commit_content(
             hashed.job.file_id,
             hashed.digest,
             extraction,
-            extractor_version=EXTRACTOR_VERSION,
+            extractor_version=extractor_version(),
             look_alike=space,
             models=models,
             stamp=hashed.stamp,
@@ -327,7 +327,7 @@ class Pipeline:
 
     def _is_complete(self, known: ContentRow, digest: bytes) -> bool:
         """Whether a known content was read by today's extractors and its pictures are still in the cache."""
-        return known.extractor_version == EXTRACTOR_VERSION and (
+        return known.extractor_version == extractor_version() and (
             not known.has_thumbnail or self._store.thumbnails.find(digest.hex(), PREVIEW) is not None
         )
 

@@ -115,7 +115,8 @@ def _add_overlap(bench: Bench, report: Report, megapixels: int, paths: Sequence[
 
 
 def _parts(bench: Bench, paths: Sequence[Path], kind: str) -> _Parts:
-    from core.extract.registry import EXTRACTOR_VERSION, read
+    from core.extract.registry import read
+    from core.extract.version import extractor_version
     from core.index.hashing import hash_file
     from core.store.jobs import ModelState
     from core.store.store import Store, look_alike_space
@@ -138,8 +139,8 @@ def _parts(bench: Bench, paths: Sequence[Path], kind: str) -> _Parts:
                 for file_id, digest, extraction in zip(file_ids, digests, extractions, strict=True):
                     size = len(extraction.look_alike or b"") // 4
                     content_id = store.commit_content(
-                        file_id, digest, extraction, extractor_version=EXTRACTOR_VERSION,
-                        look_alike=look_alike_space(size, EXTRACTOR_VERSION), models=ModelState(None, space_id, None),
+                        file_id, digest, extraction, extractor_version=extractor_version(),
+                        look_alike=look_alike_space(size, extractor_version()), models=ModelState(None, space_id, None),
                     )  # fmt: skip
                     (segment,) = store.segments.of_content(content_id, list(_photo_kind()))
                     store.commit_vectors(file_id, Stage.PHOTO, space_id, [NewVector(segment.id, content_id, vector)])

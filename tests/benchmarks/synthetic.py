@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import Settings
-from core.extract.registry import EXTRACTOR_VERSION
+from core.extract.version import extractor_version
 from core.models.installed import active_model
 from core.store.migrations import MIGRATIONS
 from core.store.store import Store
@@ -78,7 +78,7 @@ def vectors_home(bench: Bench, count: int, dim: int, made: Callable[[], NDArray[
 def _version(bench: Bench) -> str:
     """Another one when what the library is made of is another."""
     text, photo = spaces(homes.settings_at(bench.scratch / "nowhere", backends.models_fp32(bench)))
-    parts = f"1 {len(MIGRATIONS)} {EXTRACTOR_VERSION} {text} {photo}"
+    parts = f"1 {len(MIGRATIONS)} {extractor_version()} {text} {photo}"
     return f"{zlib.crc32(parts.encode()):08x}"
 
 
@@ -153,7 +153,7 @@ def _contents(store: Store, numbers: range, kind: str, media_type: str, extensio
             (
                 (
                     number, number.to_bytes(32, "big"), kind, media_type, *((4000, 3000) if photo else (None, None)),
-                    int(random.integers(-(2**63), 2**63)) if photo else None, EXTRACTOR_VERSION,
+                    int(random.integers(-(2**63), 2**63)) if photo else None, extractor_version(),
                 )
                 for number in numbers
             ),

@@ -18,8 +18,9 @@ from pypdfium2 import raw
 from core.errors import SkippedError, UnreadableError
 from core.extract import zipped
 from core.extract.dates import iso_wall_clock, pdf_wall_clock
-from core.extract.registry import EXTRACTOR_VERSION, EXTRACTORS, read
+from core.extract.registry import EXTRACTORS, read
 from core.extract.text_codec import decode
+from core.extract.version import extractor_version
 from core.types import Extraction, Kind
 from tests.core.pdf_maker import make_pdf
 
@@ -532,7 +533,7 @@ def test_every_media_type_has_one_reader() -> None:
     listed = [media_type for extractor in EXTRACTORS for media_type in extractor.media_types]
     assert len(listed) == len(set(listed))
     assert len({extractor.name for extractor in EXTRACTORS}) == len(EXTRACTORS)
-    assert isinstance(EXTRACTOR_VERSION, int)
+    assert isinstance(extractor_version(), int)
 
 
 def test_a_document_is_read_the_same_twice(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_another_version_of_the_readers_reads_again_but_encodes_nothing(
     library.run()
     library.forget_counts()
     for module in (indexer_module, pipeline_module):
-        monkeypatch.setattr(module, "EXTRACTOR_VERSION", 12345)
+        monkeypatch.setattr(module, "extractor_version", lambda: 12345)
     library.run()
     assert library.costs == (6, 0, 0)
     library.forget_counts()
