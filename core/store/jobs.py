@@ -184,16 +184,19 @@ class Jobs:
                     need = "c.has_audio = 1 AND c.speech_model IS NULL AND ? = ''"
                 one = "AND c.id = ?" if content_id is not None else ""
                 bindings = [stage.value, current[stage], *([content_id] if content_id is not None else [])]
-                # One job a content: its copies share what comes of it.
+                # One job a content: its copies share what comes of it, also one that was found after it was queued.
                 db.execute(
                     f"""
                     INSERT OR IGNORE INTO jobs (file_id, stage, state, newest_ns)
                     SELECT min(f.id), ?, 'ready', max(f.mtime_ns)
                     FROM contents c JOIN files f ON f.content_id = c.id
-                    WHERE {need} {one}
+                    WHERE {need} {one} AND NOT EXISTS (
+                        SELECT 1 FROM files copy JOIN jobs j ON j.file_id = copy.id JOIN roots r ON r.id = copy.root_id
+                        WHERE copy.content_id = c.id AND j.stage = ? AND r.offline = 0
+                    )
                     GROUP BY c.id
                     """,
-                    bindings,
+                    [*bindings, stage.value],
                 )
 
     def queue_outdated(self, extractor_version: int) -> None:
