@@ -11,8 +11,9 @@ from typing import TypeVar
 from core.errors import ChildError, FindlingError, ModelError, ModelMissingError
 from core.models.base import QueryEncoders
 from core.models.catalogue import shipped_catalogue
+from core.search.calibrate import Floats
 from core.search.query import ParsedText, Term
-from core.types import EmbeddingSpace, Kind, Matrix, Vector
+from core.types import EmbeddingSpace, Kind, Matrix
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,10 @@ class Part:
 
     terms: tuple[Term, ...] = ()
     name_terms: tuple[Term, ...] = ()
-    text: Vector | None = None  # in the text space
-    photo: Vector | None = None  # in the photo space
-    look_alike: Vector | None = None
+    # ``Floats``, which is a type when the program runs too: messages are decoded by it.
+    text: Floats | None = None  # in the text space, shape (dim,), unit length
+    photo: Floats | None = None  # in the photo space
+    look_alike: Floats | None = None
     phash: int | None = None
     content_id: int | None = None  # an example that is in the index
     paths: frozenset[bytes] = frozenset()  # an example's own, left out of the answer

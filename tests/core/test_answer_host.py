@@ -20,6 +20,8 @@ from core.models.messages import ModelRef
 from core.search.answerer import Answerer
 from core.search.host import AnswerHost
 from core.search.messages import Models
+from core.search.part import Part
+from core.search.query import Term
 from core.search.query_child import query_child
 from core.search.question import Question
 from core.store.filters import FileFilter
@@ -83,6 +85,26 @@ def test_the_child_answers_what_the_engine_itself_would(folders: Folders, host: 
     store = Store(folders)
     try:
         assert host.answer(asked) == Answerer(store, FakeEncoders()).answer(asked)
+    finally:
+        store.close()
+
+
+def test_an_example_reaches_the_child_as_it_is(folders: Folders, host: AnswerHost) -> None:
+    store = Store(folders)
+    try:
+        encoders = FakeEncoders()
+        example = Part(
+            terms=(Term(("boat",)), Term(("old", "boat"), is_phrase=True)),
+            text=encoders.encode_passages(["the old boat left at sunset"])[0],
+            photo=encoders.encode_photo_texts(["red"])[0],
+            phash=2**63 + 5,
+            paths=frozenset({b"/no/such/caf\xe9.txt"}),
+        )
+        asked = Question("sunset", (example,), FileFilter(), 20, True, ("a remark",))
+        answer = host.answer(asked)
+        assert answer == Answerer(store, encoders).answer(asked)
+        assert {"harbour.txt", "IMG_0412.jpg"} <= {hit.name for hit in answer.hits}
+        assert "a remark" in answer.notes
     finally:
         store.close()
 
