@@ -19,9 +19,9 @@ from tests.fakes import FakeEncoders, FakeSpeech
 def main() -> None:
     folders = folders_under(Path(sys.argv[1]))
     encoders = FakeEncoders()
-    encoders.before_batch = lambda: time.sleep(0.2)
+    encoders.before_batch = lambda: time.sleep(0.4)
     speech = FakeSpeech({440: "the old green house"})
-    speech.before_window = lambda: time.sleep(0.2)
+    speech.before_window = lambda: time.sleep(0.4)
     store = Store(folders)
     Indexer(store, SandboxPool(2), encoders, speech, folders).run()
 
