@@ -12,6 +12,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     multiprocessing.freeze_support()  # in a frozen app the children start here
 
+    from core.cli import early
+
+    early.start(arguments)
+
     from core.cli.app import run
 
     return run(arguments)

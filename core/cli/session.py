@@ -43,13 +43,10 @@ def opened(settings: Settings | None = None) -> Iterator[Engine]:
 
 @contextmanager
 def opened_to_search() -> Iterator[Engine]:
-    """The same, with what answers queries started while the engine is imported."""
-    from core.config import load_settings
-    from core.search.query_child import query_child
+    """The same, around a query child that was started while the engine was imported."""
+    from core.cli.early import settings_and_child
 
-    settings = load_settings()
-    child = query_child(settings.folders)
-    child.start()
+    settings, child = settings_and_child()
     try:
         from core.engine import Engine
 

@@ -7,7 +7,6 @@ is made unimportable first. Nothing in Findling imports OpenVINO or nncf but thr
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,13 +43,6 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
-
-
-def preload() -> None:
-    """Import what a prepared tower needs, if it is installed: a fifth of a second that can pass beside other work."""
-    with contextlib.suppress(ImportError):
-        import_openvino()
-        import tokenizers  # noqa: F401
 
 
 def import_nncf() -> Any:

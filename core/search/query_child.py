@@ -25,6 +25,9 @@ def _serve(folders: Folders, connection: Connection) -> None:
     # Its matrix products are small, and threads that wait for the next one by spinning take the processor from those
     # that read the vectors: with one thread the slowest answers beside other work took two fifths of the time.
     os.environ.update(dict.fromkeys(_BLAS_THREADS, "1"))  # before numpy is imported
-    from core.search.worker import serve_answers
+    from core.models.early import EarlyTower
 
-    serve_answers(folders, connection)
+    early = EarlyTower(folders)
+    from core.search.worker import serve_answers  # meanwhile
+
+    serve_answers(folders, early, connection)

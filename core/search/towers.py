@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from core.errors import ModelMissingError
+from core.models.early import EarlyTower
 from core.models.messages import ModelRef
 from core.models.towers import QueryTower, query_tower
 from core.search.messages import Models
@@ -16,13 +17,10 @@ AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
 class Towers:
     """``core.models.base.QueryEncoders`` over the models that the last question named."""
 
-    def __init__(self, ask_engine: AskEngine, threads: int = 0) -> None:
-        """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``.
-
-        ``threads`` 0 leaves their number to the towers' library.
-        """
+    def __init__(self, ask_engine: AskEngine, early: EarlyTower) -> None:
+        """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``."""
         self._ask_engine = ask_engine
-        self._threads = threads
+        self._early = early
         self._models = Models(None, None)
         self._loaded: dict[ModelRole, tuple[ModelRef, QueryTower | None]] = {}
 
@@ -66,11 +64,16 @@ class Towers:
             return None
         known = self._loaded.get(role)
         if known is None:
-            folder = ref.prepared_folder
-            tower = query_tower(ref.resolve(), folder, threads=self._threads) if folder is not None else None
-            known = (ref, tower)
+            known = (ref, self._load(role, ref))
             self._loaded[role] = known
         return known[1]
+
+    def _load(self, role: ModelRole, ref: ModelRef) -> QueryTower | None:
+        folder = ref.prepared_folder
+        if folder is None:
+            return None
+        early = self._early.take(ref) if role is ModelRole.TEXT else None
+        return early or query_tower(ref.resolve(), folder)
 
     def _space(self, role: ModelRole) -> EmbeddingSpace | None:
         ref = self._ref(role)

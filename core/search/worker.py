@@ -6,16 +6,16 @@ second of its start; words that it has no tower for it asks of the engine, whose
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from core.config import Folders
+from core.errors import FindlingError
+from core.models.early import EarlyTower
 from core.models.messages import Vectors
-from core.models.prepared import FOLDER as PREPARED
-from core.models.runtime import preload
 from core.models.worker import OFFLINE_ENVIRONMENT, keep_quiet
 from core.search.answerer import Answerer
 from core.search.matrices import Matrices
@@ -40,27 +40,27 @@ from core.types import Matrix, ModelRole
 TOWERS_IDLE_S = 600.0
 
 
-def serve_answers(folders: Folders, connection: Connection) -> None:
+def serve_answers(folders: Folders, early: EarlyTower, connection: Connection) -> None:
     """Answer questions until the pipe closes (``EOFError``)."""
     os.environ.update(OFFLINE_ENVIRONMENT)
     keep_quiet()
-    QueryWorker(folders, connection).serve()
+    QueryWorker(folders, early, connection).serve()
 
 
 class QueryWorker:
     """The child's side of the pipe."""
 
-    def __init__(self, folders: Folders, connection: Connection) -> None:
+    def __init__(self, folders: Folders, early: EarlyTower, connection: Connection) -> None:
         self._folders = folders
         self._connection = connection
-        self._towers = Towers(self._ask_engine)
+        self._towers = Towers(self._ask_engine, early)
         self._store: Store | None = None
         self._answerer: Answerer | None = None
 
     def serve(self) -> None:
         """Raises ``EOFError`` when the engine has closed the pipe."""
-        self._prepare_to_load()
         try:
+            self._open_early()
             while True:
                 while not self._connection.poll(TOWERS_IDLE_S):
                     self._towers.drop()
@@ -72,10 +72,11 @@ class QueryWorker:
             if self._store is not None:
                 self._store.close()
 
-    def _prepare_to_load(self) -> None:
-        """Import what the towers run on, while the engine is still being imported on the other side."""
-        if any((self._folders.models / PREPARED).glob("*")):
-            threading.Thread(target=preload, name="preload", daemon=True).start()
+    def _open_early(self) -> None:
+        """Open the index while nothing is asked yet; what is wrong with it is told to who asks."""
+        if self._folders.index.exists():
+            with contextlib.suppress(FindlingError):
+                self._ready().warm()
 
     def _reply(self, data: bytes) -> FromChild:
         try:
