@@ -1,4 +1,4 @@
-"""The text model's tower, loaded before anybody says which model is in use."""
+"""The words' towers, loaded before anybody says which models are in use."""
 
 from __future__ import annotations
 
@@ -17,44 +17,51 @@ from core.types import ModelRole
 logger = logging.getLogger(__name__)
 
 
-class EarlyTower:
-    """Loads what the settings name in a thread of its own, while the rest of the query child is still imported.
+class EarlyTowers:
+    """Loads what the settings name in threads of their own, while the rest of the query child is still imported.
 
-    Compiling the graph takes a quarter of a second outside of Python, so that an import can pass beside it. What is
-    Python is done before the thread starts: two threads that import only wait for each other.
+    Compiling a graph takes a quarter of a second and more outside of Python, so that an import can pass beside it. What
+    is Python is done before a thread starts: two threads that import only wait for each other.
     """
 
     def __init__(self, folders: Folders, threads: int = 0) -> None:
         self._threads = threads
-        self._loaded: tuple[ModelRef, QueryTower] | None = None
-        self._thread: threading.Thread | None = None
-        ref = _prepared_text_model(folders)
-        if ref is not None and has_openvino():
+        self._loaded: dict[ModelRole, tuple[ModelRef, QueryTower]] = {}
+        self._loading: dict[ModelRole, threading.Thread] = {}
+        prepared = _prepared_models(folders)
+        if prepared and has_openvino():
             import_openvino()
-            self._thread = threading.Thread(target=self._load, args=(ref,), name="early-tower", daemon=True)
-            self._thread.start()
+            for role, ref in prepared.items():
+                thread = threading.Thread(target=self._load, args=(role, ref), name=f"early-{role}", daemon=True)
+                self._loading[role] = thread
+                thread.start()
 
-    def take(self, ref: ModelRef) -> QueryTower | None:
-        """The tower, once, if it is that model's as it is prepared now; waits for the loading to end."""
-        if self._thread is not None:
-            self._thread.join()
-        loaded, self._loaded = self._loaded, None
+    def take(self, role: ModelRole, ref: ModelRef) -> QueryTower | None:
+        """The tower of a role, once, if it is that model's as it is prepared now; waits for its loading to end."""
+        if role in self._loading:
+            self._loading[role].join()
+        loaded = self._loaded.pop(role, None)
         return loaded[1] if loaded is not None and loaded[0] == ref else None
 
-    def _load(self, ref: ModelRef) -> None:
+    def _load(self, role: ModelRole, ref: ModelRef) -> None:
         folder = ref.prepared_folder
         tower = query_tower(ref.resolve(), folder, threads=self._threads) if folder is not None else None
         if tower is not None:
-            self._loaded = (ref, tower)
+            self._loaded[role] = (ref, tower)
 
 
-def _prepared_text_model(folders: Folders) -> ModelRef | None:
-    """The text model in use, if it was prepared."""
+def _prepared_models(folders: Folders) -> dict[ModelRole, ModelRef]:
+    """The models in use that were prepared, of those that encode words."""
     try:
         settings = load_settings(folders)
     except FindlingError as error:
         logger.info("no tower is loaded early: %s", error)  # who asks a question is told
-        return None
-    model = active_model(settings, ModelRole.TEXT)
-    ref = ModelRef.of(model, prepared_folder(settings, model)) if model is not None else None
-    return ref if ref is not None and ref.prepared_folder is not None else None
+        return {}
+    refs: dict[ModelRole, ModelRef] = {}
+    for role in (ModelRole.TEXT, ModelRole.PHOTO):
+        model = active_model(settings, role)
+        if model is not None:
+            ref = ModelRef.of(model, prepared_folder(settings, model))
+            if ref.prepared_folder is not None:
+                refs[role] = ref
+    return refs

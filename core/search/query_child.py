@@ -25,9 +25,9 @@ def _serve(folders: Folders, connection: Connection) -> None:
     # Its matrix products are small, and threads that wait for the next one by spinning take the processor from those
     # that read the vectors: with one thread the slowest answers beside other work took two fifths of the time.
     os.environ.update(dict.fromkeys(_BLAS_THREADS, "1"))  # before numpy is imported
-    from core.models.early import EarlyTower
+    from core.models.early import EarlyTowers
 
-    early = EarlyTower(folders)
+    early = EarlyTowers(folders)
     from core.search.worker import serve_answers  # meanwhile
 
     serve_answers(folders, early, connection)

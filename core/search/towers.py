@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from core.errors import ModelMissingError
-from core.models.early import EarlyTower
+from core.models.early import EarlyTowers
 from core.models.messages import ModelRef
 from core.models.towers import QueryTower, query_tower
 from core.search.messages import Models
@@ -17,7 +17,7 @@ AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
 class Towers:
     """``core.models.base.QueryEncoders`` over the models that the last question named."""
 
-    def __init__(self, ask_engine: AskEngine, early: EarlyTower) -> None:
+    def __init__(self, ask_engine: AskEngine, early: EarlyTowers) -> None:
         """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``."""
         self._ask_engine = ask_engine
         self._early = early
@@ -72,8 +72,7 @@ class Towers:
         folder = ref.prepared_folder
         if folder is None:
             return None
-        early = self._early.take(ref) if role is ModelRole.TEXT else None
-        return early or query_tower(ref.resolve(), folder)
+        return self._early.take(role, ref) or query_tower(ref.resolve(), folder)
 
     def _space(self, role: ModelRole) -> EmbeddingSpace | None:
         ref = self._ref(role)

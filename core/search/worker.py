@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 
 from core.config import Folders
 from core.errors import FindlingError
-from core.models.early import EarlyTower
+from core.models.early import EarlyTowers
 from core.models.messages import Vectors
 from core.models.worker import OFFLINE_ENVIRONMENT, keep_quiet
 from core.search.answerer import Answerer
@@ -40,7 +40,7 @@ from core.types import Matrix, ModelRole
 TOWERS_IDLE_S = 600.0
 
 
-def serve_answers(folders: Folders, early: EarlyTower, connection: Connection) -> None:
+def serve_answers(folders: Folders, early: EarlyTowers, connection: Connection) -> None:
     """Answer questions until the pipe closes (``EOFError``)."""
     os.environ.update(OFFLINE_ENVIRONMENT)
     keep_quiet()
@@ -50,7 +50,7 @@ def serve_answers(folders: Folders, early: EarlyTower, connection: Connection) -
 class QueryWorker:
     """The child's side of the pipe."""
 
-    def __init__(self, folders: Folders, early: EarlyTower, connection: Connection) -> None:
+    def __init__(self, folders: Folders, early: EarlyTowers, connection: Connection) -> None:
         self._folders = folders
         self._connection = connection
         self._towers = Towers(self._ask_engine, early)

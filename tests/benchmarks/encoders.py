@@ -57,7 +57,9 @@ def _peak(trial: Trial) -> float | None:
     peaks = machine.measure()
     limit = {"fp32": peaks.fp32_gflops, "bf16": peaks.bf16_gflops, "int8": peaks.int8_gops}
     rate = limit[backends.precision(trial.backend.value)]
-    return rate / _VIT_B_32_GFLOP if rate is not None else None
+    if rate is None or rate < (peaks.fp32_gflops or 0.0):
+        return None  # emulated: the processor has no instructions for it, and so no peak
+    return rate / _VIT_B_32_GFLOP
 
 
 def _gate(trial: Trial) -> str:
