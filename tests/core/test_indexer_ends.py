@@ -16,7 +16,7 @@ from core.cancel import CancelToken
 from core.extract.sandbox import Sandbox
 from core.index import indexer as indexer_module
 from core.store.roots import Verb
-from core.types import SegmentKind, Stage
+from core.types import SegmentKind
 from tests.fakes import COLOURS
 from tests.library import Library, until
 
@@ -69,7 +69,7 @@ def test_a_killed_process_leaves_stages_whole_or_absent(library: Library, tmp_pa
     kill_when(lambda: store.counts().files > 0)
     kill_when(lambda: store.segments.count() > 40)
     kill_when(lambda: store.vectors.count() > 70)
-    kill_when(lambda: store.jobs.left().get(Stage.PHOTO, 99) < 40)
+    kill_when(lambda: store.vectors.count() > 150)  # of 200: photos may be done before the last texts
     kill_when(lambda: any(library.folders.spool.iterdir()))
     assert store.problems() == []
     assert store.vectors.damaged() == []
