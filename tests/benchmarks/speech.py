@@ -13,32 +13,31 @@ from numpy.typing import NDArray
 from core.models.base import SAMPLE_RATE_HZ
 from tests.benchmarks import inputs, machine
 from tests.benchmarks.harness import Bench, Report, Sample, at_least, interleave, seconds
+from tests.core.whisper_shapes import make_whisper_of
 
 TITLE = "Speech to text"
 ABOUT = (
     "Plain: openai-whisper in float32. Ours: CTranslate2 in int8 on the checkpoint that was converted here. Both hear "
-    "the same windows of espeak-ng's speech, greedily. The base architecture has random weights, whose decoding runs "
-    "to the limit of tokens both ways, longer than real speech does; the demo's checkpoint is trained."
+    "the same windows of espeak-ng's speech, greedily. The base architecture has random weights made so that "
+    "both decode 100 tokens of each window, as half a minute of speech takes; the demo's checkpoint is trained."
 )
 MINUTES = 3.0
 
 Samples = NDArray[np.float32]
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "models" / "demo-whisper" / "demo-whisper.pt"
-_TINY = {"n_audio_state": 384, "n_audio_head": 6, "n_audio_layer": 4}
-_BASE = {"n_audio_state": 512, "n_audio_head": 8, "n_audio_layer": 6}
 
 
 def run(bench: Bench) -> Report:
-    from core.models.speech import find_speech, speech_regions
+    from core.models.speech import find_speech
+    from core.models.voice_activity import regions_by_frames, speech_regions
 
     report = Report(TITLE, ABOUT)
     samples = _samples(inputs.spoken(bench, bench.pick(0.5, 4, 20)))
     windows = [samples[start:end] for start, end in find_speech(samples)]
-    shape = bench.pick(_TINY, _BASE)
+    shape = bench.pick("tiny", "base")
     heard = windows[: bench.pick(1, 3, len(windows))]
     bench.say(f"random weights: {len(heard)} windows")
-    random_name = f"{'tiny' if shape is _TINY else 'base'} architecture, random weights"
-    _compare(bench, report, random_name, _checkpoint(bench, shape), heard, greedy=True)
+    _compare(bench, report, f"{shape} architecture, random weights", _checkpoint(bench, shape), heard, greedy=True)
     if DEMO.is_file():
         bench.say("the demo's checkpoint")
         trained = _demo_windows(bench.pick(2, 12, 60))
@@ -50,19 +49,19 @@ def run(bench: Bench) -> Report:
     length_s = len(samples) / SAMPLE_RATE_HZ
     regions: dict[str, list[tuple[int, int]]] = {}
 
-    def detect(name: str, *, sequence: bool) -> float:
+    def detect(name: str, find: Callable[[Samples], list[tuple[int, int]]]) -> float:
         def work() -> None:
-            regions[name] = speech_regions(samples, sequence=sequence)
+            regions[name] = find(samples)
 
         return length_s / seconds(work)
 
-    speech_regions(samples[: 2 * SAMPLE_RATE_HZ], sequence=True)
+    speech_regions(samples[: 2 * SAMPLE_RATE_HZ])
     figures = interleave(
-        {"plain": partial(detect, "plain", sequence=False), "ours": partial(detect, "ours", sequence=True)},
+        {"plain": partial(detect, "plain", regions_by_frames), "ours": partial(detect, "ours", speech_regions)},
         bench.rounds,
     )
     report.add(
-        "finding speech (Silero: TorchScript, one call for 32 ms; and as we run it)", "times real time",
+        "finding speech (Silero: TorchScript, one call for 32 ms; block by block through OpenVINO)", "times real time",
         figures["ours"], figures["plain"], more_is_better=True, note=_agreement(regions["plain"], regions["ours"]),
     )  # fmt: skip
     return report
@@ -130,21 +129,13 @@ def _as_installed(checkpoint: Path, model: type) -> object:
     return model(checkpoint.parent, manifest, "unknown")
 
 
-def _checkpoint(bench: Bench, shape: dict[str, int]) -> Path:
-    """An official checkpoint's shape with random weights."""
+def _checkpoint(bench: Bench, shape: str) -> Path:
+    """An official checkpoint's shape with random weights, of which every window becomes 100 tokens."""
 
     def make(folder: Path) -> None:
-        import torch
-        from whisper.model import ModelDimensions, Whisper
+        make_whisper_of(folder / "random.pt", shape)
 
-        text = {key.replace("audio", "text"): value for key, value in shape.items()}
-        dims = ModelDimensions(n_mels=80, n_audio_ctx=1500, n_vocab=51865, n_text_ctx=448, **shape, **text)
-        torch.manual_seed(0)
-        model = Whisper(dims)
-        torch.nn.init.normal_(model.decoder.positional_embedding, std=0.01)  # left as the memory was, else
-        torch.save({"dims": vars(dims), "model_state_dict": model.half().state_dict()}, folder / "random.pt")
-
-    return bench.kept(f"whisper-{shape['n_audio_state']}", make) / "random.pt"
+    return bench.kept(f"whisper-{shape}-100", make) / "random.pt"
 
 
 def _demo_windows(count: int) -> list[Samples]:
