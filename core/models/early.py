@@ -24,8 +24,7 @@ class EarlyTowers:
     is Python is done before a thread starts: two threads that import only wait for each other.
     """
 
-    def __init__(self, folders: Folders, threads: int = 0) -> None:
-        self._threads = threads
+    def __init__(self, folders: Folders) -> None:
         self._loaded: dict[ModelRole, tuple[ModelRef, QueryTower]] = {}
         self._loading: dict[ModelRole, threading.Thread] = {}
         prepared = _prepared_models(folders)
@@ -45,7 +44,7 @@ class EarlyTowers:
 
     def _load(self, role: ModelRole, ref: ModelRef) -> None:
         folder = ref.prepared_folder
-        tower = query_tower(ref.resolve(), folder, threads=self._threads) if folder is not None else None
+        tower = query_tower(ref.resolve(), folder) if folder is not None else None
         if tower is not None:
             self._loaded[role] = (ref, tower)
 
