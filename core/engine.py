@@ -7,7 +7,6 @@ models are started when they are first needed.
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,29 +18,25 @@ from core import cpu, doctor
 from core.cancel import CancelToken
 from core.child import Child
 from core.config import Settings, load_settings, save_settings, settings_stamp
-from core.errors import FindlingError, FolderError, IndexBusyError, SettingsError
+from core.errors import SettingsError
 from core.extract.base import Reader
 from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
 from core.index.indexer import Indexer
-from core.index.requests import apply_requests
-from core.models import library
+from core.model_desk import ModelDesk
 from core.models.base import Encoders, Speech
-from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE
+from core.models.fidelity import MAX_SAMPLE
 from core.models.host import EncoderHost, SpeechHost
-from core.models.prepare import Sample, prepare_model, worth_preparing
 from core.models.specs import Trial
 from core.pace import Pace
+from core.root_desk import RootDesk
 from core.search.answerer import Answerer
-from core.search.background import EVERYDAY_QUERIES
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost
 from core.search.messages import Models
 from core.search.query_child import query_child as make_query_child
 from core.search.question import Answers
 from core.search.searcher import Searcher
-from core.store.roots import Verb
-from core.store.sampling import count_passages, count_previews, sample_passages, sample_previews
 from core.store.store import Store
 from core.types import (
     Check,
@@ -52,14 +47,12 @@ from core.types import (
     ModelRole,
     Progress,
     Query,
-    Root,
     RootStatus,
     SearchResult,
     SpeechSpan,
     Stage,
     Status,
 )
-from core.watch.usable import absolute, usable_folder
 from core.writer import WriterLock
 
 logger = logging.getLogger(__name__)
@@ -91,7 +84,8 @@ class Engine:
         self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh, self._pace)
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
-        self._tried_to_prepare: set[str] = set()
+        self._root_desk = RootDesk(store, settings.folders, self._writing, self._wake_if_indexing)
+        self._model_desk = ModelDesk(store, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
@@ -142,46 +136,18 @@ class Engine:
 
         Raises ``FolderError`` when it is no folder, cannot be read, or is our own.
         """
-        path = usable_folder(folder, self._settings.folders)
-        self._request(Verb.ADD, os.fsencode(path))
+        self._root_desk.add(folder)
 
     def remove_root(self, folder: Path) -> None:
         """Forget a folder: its files leave the index, the folder itself is not touched.
 
         Raises ``FolderError`` when it is not watched.
         """
-        path = os.fsencode(absolute(folder))
-        if path not in self._root_paths():
-            raise FolderError("this folder is not watched", path=folder)
-        self._request(Verb.REMOVE, path)
+        self._root_desk.remove(folder)
 
     def roots(self) -> list[RootStatus]:
         """The watched folders with their counts; what was asked for but not carried out yet is counted in."""
-        store = self._store
-        can_do, waiting = self._stages_by_model()
-        found = {
-            row.path: RootStatus(
-                row.root,
-                files=store.files.count(row.id),
-                pending=store.jobs.files_left(can_do, row.id),
-                waiting=store.jobs.files_left(waiting, row.id),
-                failed=store.jobs.failed_files(row.id),
-            )
-            for row in store.roots.all()
-        }
-        for request in store.roots.requests():
-            if request.verb is Verb.REMOVE:
-                found.pop(request.path, None)
-            else:
-                found.setdefault(request.path, RootStatus(Root(-request.id, request.path), 0, 0, 0, 0))
-        return [found[path] for path in sorted(found)]
-
-    def _root_paths(self) -> set[bytes]:
-        """The watched folders alone: their counts take long in a large library."""
-        paths = {row.path for row in self._store.roots.all()}
-        for request in self._store.roots.requests():
-            (paths.discard if request.verb is Verb.REMOVE else paths.add)(request.path)
-        return paths
+        return self._root_desk.statuses(*self._stages_by_model())
 
     # Indexing
 
@@ -219,7 +185,7 @@ class Engine:
                 cancel=cancel,
                 on_progress=on_progress,
                 on_change=on_change,
-                when_idle=lambda: self._prepare_when_idle(cancel),
+                when_idle=lambda: self._model_desk.prepare_when_idle(cancel),
             )
 
     def wake(self) -> None:
@@ -284,7 +250,7 @@ class Engine:
         counts = store.counts()
         can_do, _ = self._stages_by_model()
         return Status(
-            roots=len(self._root_paths()),
+            roots=len(self._root_desk.paths()),
             files=counts.files,
             by_kind=counts.by_kind,
             segments=store.segments.count(),
@@ -307,7 +273,7 @@ class Engine:
     # Models
 
     def models(self) -> list[ModelInfo]:
-        return library.list_models(self._settings)
+        return self._model_desk.all()
 
     def fetch_model(
         self,
@@ -316,20 +282,15 @@ class Engine:
         cancel: CancelToken | None = None,
     ) -> ModelInfo:
         """Fetch a model from its hub, on the user's yes: the one door to the network. Raises ``FetchError``."""
-        info = library.fetch_model(self._settings, name, on_progress, cancel)
-        self._models_changed()
-        return info
+        return self._model_desk.fetch(name, on_progress, cancel)
 
     def import_model(self, folder: Path) -> ModelInfo:
         """Take a model from a folder on this computer. Raises ``ModelError``."""
-        info = library.import_model(self._settings, folder)
-        self._models_changed()
-        return info
+        return self._model_desk.take(folder)
 
     def use_model(self, name: str) -> None:
         """Choose an installed model for its role. Raises ``UsageError`` and ``ModelMissingError``."""
-        save_settings(library.use_model(self._settings, name))
-        self._models_changed()
+        self._model_desk.use(name)
 
     def prepare_model(
         self,
@@ -343,43 +304,24 @@ class Engine:
         minute or two, and indexing and searching go on meanwhile. Raises ``UsageError``, ``ModelMissingError``,
         ``ModelError`` and ``Cancelled``; what was prepared before stays then.
         """
-        sample = Sample(
-            pictures=sample_previews(self._store, MAX_SAMPLE),
-            passages=sample_passages(self._store, MAX_SAMPLE),
-            texts=EVERYDAY_QUERIES,
-        )
-        prepared = prepare_model(self._settings, name, sample, on_progress, cancel)
-        self._models_changed()
-        return prepared.trials
+        return self._model_desk.prepare(name, on_progress, cancel)
 
     def models_to_prepare(self, least: int = MAX_SAMPLE) -> list[str]:
         """The models in use for which no form was chosen here yet, or on too few of the user's own files.
 
         Only those of whose kind the index holds at least ``least`` files or passages to choose by.
         """
-        held = {ModelRole.TEXT: count_passages(self._store), ModelRole.PHOTO: count_previews(self._store)}
-        return worth_preparing(self._settings, [role for role, count in held.items() if count >= least])
+        return self._model_desk.to_prepare(least)
 
     def verify_models(self) -> list[tuple[ModelInfo, bool, str]]:
         """Hash every installed model's files again and compare."""
-        return library.verify_models(self._settings)
+        return self._model_desk.verify()
 
     def close(self) -> None:
         """End the children and close the index. Cancel a running ``index`` or ``watch`` first and wait for it."""
         for part in (self._searcher, self._reader, self._example_reader, self._encoders, self._speech):
             part.close()
         self._store.close()
-
-    def _request(self, verb: Verb, path: bytes) -> None:
-        self._store.roots.request(verb, path)
-        if self._indexing:
-            self.wake()
-            return
-        try:
-            with self._writing(verb.value):
-                apply_requests(self._store)
-        except IndexBusyError:
-            logger.info("queued for the process that indexes")  # it looks every second
 
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[None]:
@@ -390,24 +332,13 @@ class Engine:
             finally:
                 self._indexing = False
 
-    def _prepare_when_idle(self, cancel: CancelToken) -> None:
-        """Nothing is left to index: choose how the models run here. Each is tried once; it runs as it came otherwise.
-
-        Raises ``Cancelled``.
-        """
-        for name in self.models_to_prepare(MIN_SAMPLE):
-            if name in self._tried_to_prepare:
-                continue
-            self._tried_to_prepare.add(name)
-            try:
-                self.prepare_model(name, cancel=cancel)
-            except FindlingError as error:
-                logger.warning("%s runs as it came: %s", name, error)
+    def _wake_if_indexing(self) -> bool:
+        if self._indexing:
+            self.wake()
+        return self._indexing
 
     def _models_changed(self) -> None:
-        if self._indexing:
-            self.wake()  # the indexer looks between two batches
-        else:
+        if not self._wake_if_indexing():  # the indexer looks between two batches
             self._refresh()
 
     def _refresh(self) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from core.store.migrations import m0001_initial, m0002_change_logs, m0003_segments_by_kind
+from core.store.migrations import m0001_initial, m0002_change_logs, m0003_segments_by_kind, m0004_reliability
 
-MIGRATIONS: tuple[str, ...] = (m0001_initial.SQL, m0002_change_logs.SQL, m0003_segments_by_kind.SQL)
+MIGRATIONS: tuple[str, ...] = (
+    m0001_initial.SQL,
+    m0002_change_logs.SQL,
+    m0003_segments_by_kind.SQL,
+    m0004_reliability.SQL,
+)
 """Entry ``i`` takes the index from ``user_version`` i to i + 1."""
