@@ -6,10 +6,10 @@ import errno
 import logging
 import os
 
+from core.filesystem import filesystem_id, same_filesystem
 from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
-from core.watch.filesystem import filesystem_id, same_filesystem
 from core.watch.walk import look, stamp_of
 
 logger = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from core.cancel import CancelToken
+from core.filesystem import filesystem_id
 from core.store.files import FoundFile, KnownFile, MovedFile
 from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.types import FileStamp
 from core.watch.excluded import excluded_file, excluded_folder
-from core.watch.filesystem import filesystem_id
 from core.watch.presence import HELD_MANY, is_there
 from core.watch.settle import Settled, parents
 from core.watch.walk import Entry, Walk, found_file, look, stamp_of

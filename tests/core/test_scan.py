@@ -15,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from core.cancel import CancelToken
 from core.config import folders_under
 from core.errors import Cancelled
+from core.filesystem import filesystem_id, same_filesystem
 from core.store.filters import FileFilter
 from core.store.jobs import ModelState
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.types import Extraction, Kind, Locator, Passage, Stage
 from core.watch import presence, walk
-from core.watch.filesystem import filesystem_id, same_filesystem
 from core.watch.scan import look_at, reconcile, reconcile_roots
 from core.watch.settle import Settled
 from core.watch.walk import stamp_of

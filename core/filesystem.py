@@ -8,8 +8,21 @@ from dataclasses import dataclass
 
 # f_fsid comes from the file system's own UUID on these; xfs, vfat, exfat and others make it of the device number,
 # which changes from one plugging-in to the next.
-_FSID_IS_LASTING = frozenset((b"ext2", b"ext3", b"ext4", b"btrfs", b"zfs", b"squashfs"))
-_NETWORK = (b"nfs", b"nfs4", b"cifs", b"smb3", b"9p", b"ceph", b"fuse.sshfs", b"fuse.rclone", b"fuse.glusterfs")
+_FSID_IS_LASTING = frozenset(("ext2", "ext3", "ext4", "btrfs", "zfs", "squashfs"))
+# Kinds as they stand in /proc/self/mountinfo, and as psutil names them on macOS.
+_NETWORK = frozenset(
+    (
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "ceph", "lustre", "beegfs", "9p", "webdav"),
+        *("davfs", "afpfs", "ftp", "gfs2", "ocfs2", "drvfs", "virtiofs", "vboxsf", "vmhgfs", "prl_fs"),
+        *("fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.davfs", "fuse.davfs2"),
+        *("fuse.curlftpfs", "fuse.gvfsd-fuse", "fuse.kio-fuse", "fuse.onedriver", "fuse.google-drive-ocamlfuse"),
+        *("fuse.vmhgfs-fuse", "fuse.cephfs", "fuse.juicefs", "fuse.JuiceFS", "fuse.seafile", "fuse.mountpoint-s3"),
+    )
+)
+# Over these a local disk is seen, and every change to it goes through this computer's kernel.
+_LOCAL_FUSE = frozenset(
+    ("fuse.ntfs-3g", "fuse.exfat", "fuse.apfs", "fuse.bindfs", "fuse.mergerfs", "fuse.gocryptfs", "fuse.cryfs")
+) | {"fuse.encfs", "fuse.veracrypt", "fuse.lowntfs-3g", "fuse.bcachefs", "fuse.zfs"}
 _BY_UUID = b"/dev/disk/by-uuid"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
@@ -17,7 +30,7 @@ _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b
 @dataclass(frozen=True)
 class _Mount:
     point: bytes
-    kind: bytes
+    kind: str
     source: bytes
 
 
@@ -34,7 +47,7 @@ def filesystem_id(folder: bytes) -> str | None:
     mount = _mount_of(folder)
     if mount is None:
         return None
-    if mount.kind in _NETWORK:
+    if is_network(mount.kind):
         return f"source:{mount.source.decode('utf-8', 'replace')}"
     uuid = _uuid_of(mount.source)
     if uuid is not None:
@@ -49,6 +62,50 @@ def same_filesystem(known: str | None, now: str | None) -> bool:
     if not known or not now or known.split(":", 1)[0] != now.split(":", 1)[0]:
         return True
     return known == now
+
+
+def kind_of(folder: bytes) -> str | None:
+    """The kind of file system that holds ``folder``, as the system names it: ``ext4``, ``fuse.sshfs``, ``smbfs``.
+
+    ``network drive`` on Windows, where only that is told; None where nothing is.
+    """
+    if sys.platform == "win32":
+        return "network drive" if _is_remote_drive(folder) else None
+    if sys.platform != "linux":
+        return _kind_by_psutil(folder)
+    mount = _mount_of(folder)
+    return mount.kind if mount is not None else None
+
+
+def is_network(kind: str | None) -> bool:
+    """Whether a kind of ``kind_of`` is known to be a network's, or to be served by another machine."""
+    return kind in _NETWORK or kind == "network drive"
+
+
+def hides_changes(kind: str | None) -> bool:
+    """Whether others may change files there of which this computer's kernel tells nothing.
+
+    Of file systems in user space that are not known, nobody can say where their files are.
+    """
+    return is_network(kind) or (kind is not None and kind.split(".")[0] == "fuse" and kind not in _LOCAL_FUSE)
+
+
+def _is_remote_drive(folder: bytes) -> bool:
+    if sys.platform == "win32":
+        import ctypes
+
+        drive = os.path.splitdrive(os.path.abspath(os.fsdecode(folder)))[0]
+        return drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == 4  # DRIVE_REMOTE
+    return False
+
+
+def _kind_by_psutil(folder: bytes) -> str | None:
+    import psutil
+
+    real = os.path.realpath(folder)
+    kinds = {os.fsencode(part.mountpoint): str(part.fstype) for part in psutil.disk_partitions(all=True)}
+    holding = [point for point in kinds if _holds(point, real)]
+    return kinds[max(holding, key=len)] if holding else None
 
 
 def _mount_of(folder: bytes) -> _Mount | None:
@@ -75,7 +132,7 @@ def _mounts() -> list[_Mount]:
         left, _, right = line.partition(b" - ")
         fields, tail = left.split(b" "), right.split(b" ")
         if len(fields) > 4 and len(tail) > 1:
-            found.append(_Mount(_unescape(fields[4]), tail[0], _unescape(tail[1])))
+            found.append(_Mount(_unescape(fields[4]), tail[0].decode("ascii", "replace"), _unescape(tail[1])))
     return found
 
 
