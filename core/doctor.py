@@ -20,6 +20,7 @@ def examine(store: Store, settings: Settings) -> list[Check]:
         _index(store),
         _vectors(store),
         _roots(store),
+        _watching(store),
         _folders(settings),
         _space(settings),
         _models(settings),
@@ -50,6 +51,12 @@ def _roots(store: Store) -> Check:
     if unreadable:
         return Check("folders", False, "no permission to read " + ", ".join(unreadable))
     return Check("folders", True, f"{len(store.roots.all())} watched")
+
+
+def _watching(store: Store) -> Check:
+    # Not wrong: what is not told at once is found by the next scan.
+    notes = [f"{row.root.display}: {row.watch_note}" for row in store.roots.all() if row.watch_note]
+    return Check("watching", True, "; ".join(notes) or "changes are noticed at once while Findling runs")
 
 
 def _folders(settings: Settings) -> Check:

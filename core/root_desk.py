@@ -63,6 +63,7 @@ class RootDesk:
                 pending=store.jobs.files_left(can_do, row.id),
                 waiting=store.jobs.files_left(waiting, row.id),
                 failed=store.jobs.failed_files(row.id),
+                watch_note=row.watch_note,
             )
             for row in store.roots.all()
         }

@@ -63,6 +63,8 @@ class PauseReason(StrEnum):
 
     BATTERY = "battery"
     BUSY = "busy"  # other programs need the processor
+    NO_ROOM = "room"  # the disk of the index or of the cache is nearly full
+    DISK = "disk"  # the disk of the index does not do what it is asked
 
 
 class SegmentKind(StrEnum):
@@ -209,6 +211,7 @@ class RootStatus:
     pending: int  # files with work left that can be done now
     waiting: int  # files that wait for a model
     failed: int
+    watch_note: str | None = None  # why changes are found by scanning alone, with the cure
 
 
 @dataclass(frozen=True)
@@ -292,6 +295,15 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
+class Shortage:
+    """A disk on which less is free than we leave free."""
+
+    folder: str  # display path of the folder of ours that lies on it
+    free_bytes: int
+    margin_bytes: int  # what is to stay free
+
+
+@dataclass(frozen=True)
 class Progress:
     """One look at the indexer's work, sent at most ten times a second."""
 
@@ -305,6 +317,7 @@ class Progress:
     waiting: dict[ModelRole, int] = field(default_factory=dict)
     scanning: bool = False
     paused: PauseReason | None = None  # why the work waits, by itself and not because a person paused it
+    short: Shortage | None = None  # where room is short, while that is why
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,18 @@ import typer
 from core.cli import shapes, wording
 from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
-from core.cli.session import complain, err, guarded, opened, opened_to_search, out, say, set_up_logging, set_up_streams
+from core.cli.session import (
+    complain,
+    err,
+    guarded,
+    opened,
+    opened_to_index,
+    opened_to_search,
+    out,
+    say,
+    set_up_logging,
+    set_up_streams,
+)
 from core.errors import ExitCode, FolderError, UsageError
 from core.types import Kind, Query, SearchResult
 
@@ -98,7 +109,8 @@ def roots(as_json: Json = False) -> None:
         say(shapes.dumps(shapes.roots_shape(found)))
         return
     for status in found:
-        say(wording.root_line(status))
+        for line in wording.root_lines(status):
+            say(line)
     if not found:
         say("No folder is watched yet: findling index FOLDER")
 
@@ -112,7 +124,7 @@ def index(
     as_json: Json = False,
 ) -> int:
     """Add the folders and work until nothing is left."""
-    with opened() as engine:
+    with opened_to_index() as engine:
         refused = _add(engine, folders or [])
         if folders and refused == len(folders):
             return ExitCode.USAGE
@@ -136,7 +148,7 @@ def index(
 @app.command()
 def watch() -> None:
     """Index, then follow changes until Ctrl-C."""
-    with opened() as engine, stoppable() as stop, index_bar(err()) as on_progress:
+    with opened_to_index() as engine, stoppable() as stop, index_bar(err()) as on_progress:
         engine.watch(on_progress=on_progress, cancel=stop.token)
 
 

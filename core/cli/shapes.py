@@ -109,6 +109,7 @@ def roots_shape(roots: Iterable[RootStatus]) -> Shape:
             {
                 "path": os.fsdecode(status.root.path),
                 "offline": status.root.offline,
+                "watch_note": status.watch_note,
                 "files": status.files,
                 "pending": status.pending,
                 "waiting": status.waiting,

@@ -131,12 +131,14 @@ def status_lines(status: Status) -> list[str]:
     return lines
 
 
-def root_line(status: RootStatus) -> str:
+def root_lines(status: RootStatus) -> list[str]:
+    """A folder with its counts, and below it why its changes are not noticed at once, if so."""
     parts = [plural(status.files, "file")]
     parts += ["away"] if status.root.offline else []
     for count, word in ((status.pending, "to do"), (status.waiting, "waiting for a model"), (status.failed, "failed")):
         parts += [f"{count:,} {word}"] if count else []
-    return f"{printable(status.root.display)}\t{', '.join(parts)}"
+    line = f"{printable(status.root.display)}\t{', '.join(parts)}"
+    return [line, f"\t{printable(status.watch_note)}"] if status.watch_note else [line]
 
 
 def failure_line(failure: Failure) -> str:

@@ -38,6 +38,7 @@ class RootRow:
     fs_id: str | None
     offline: bool
     held: int
+    watch_note: str | None = None  # why changes are found by scanning alone, with the cure
 
     @property
     def root(self) -> Root:
@@ -51,8 +52,10 @@ class Roots:
         self._database = database
 
     def all(self) -> list[RootRow]:
-        rows = self._database.connection.execute("SELECT id, path, fs_id, offline, held FROM roots ORDER BY path")
-        return [RootRow(id_, path, fs_id, bool(offline), held) for id_, path, fs_id, offline, held in rows]
+        rows = self._database.connection.execute(
+            "SELECT id, path, fs_id, offline, held, watch_note FROM roots ORDER BY path"
+        )
+        return [RootRow(id_, path, fs_id, bool(offline), held, note) for id_, path, fs_id, offline, held, note in rows]
 
     def by_path(self, path: bytes) -> RootRow | None:
         return next((row for row in self.all() if row.path == path), None)
@@ -101,6 +104,11 @@ class Roots:
     def set_offline(self, root_id: int, offline: bool) -> None:
         with self._database.write() as db:
             db.execute("UPDATE roots SET offline = ? WHERE id = ?", (int(offline), root_id))
+
+    def set_watch_note(self, root_id: int, note: str | None) -> None:
+        """Why changes in this root are found by scanning alone, with the cure; None while all of them are told."""
+        with self._database.write() as db:
+            db.execute("UPDATE roots SET watch_note = ? WHERE id = ?", (note, root_id))
 
     def request(self, verb: Verb, path: bytes) -> None:
         """Leave a request for the process that writes."""
