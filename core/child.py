@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from core import cpu
+from core import cpu, log
 from core.cancel import CancelToken
 from core.errors import Cancelled, ChildError
 
@@ -49,11 +50,17 @@ def child_main(serve: bytes, connection: Connection, niceness: int, environment:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
+    log.log_nowhere()  # it shares the terminal, or the desktop session's journal, with its parent
     cpu.step_back(niceness)
     cpu.bound_heap()
-    function: Serve = pickle.loads(serve)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        function(connection)  # EOF: the parent closed the pipe or is gone
+    try:
+        function: Serve = pickle.loads(serve)
+        function(connection)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent closed the pipe or is gone
+    except Exception as error:  # noqa: BLE001 - multiprocessing would print what it says, which may quote a file
+        sys.stderr.write(f"findling: a helper process ended: {log.told(error)}\n")
+        sys.exit(1)
 
 
 class Child:

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -67,18 +68,22 @@ class PrivateFile(RotatingFileHandler):
         if self._complained:
             return
         self._complained = True
-        error = sys.exc_info()[1]
-        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-        sys.stderr.write(f"findling: the log {display_path(self.baseFilename)} cannot be written: {reason}\n")
+        _complain(Path(self.baseFilename), sys.exc_info()[1])
 
 
 def log_to_file(folders: Folders, name: str, level: int = logging.INFO) -> logging.Handler:
     """Append to ``NAME.log`` in the logs' folder from now on; ``stop_logging_to`` ends it.
 
-    ``OSError`` passes through where the file cannot be opened.
+    Where that cannot be written the error stream says so, and the program goes on without a log.
     """
-    folders.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = PrivateFile(folders.logs / f"{name}.log")
+    path = folders.logs / f"{name}.log"
+    handler: logging.Handler
+    try:
+        folders.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = PrivateFile(path)
+    except OSError as error:
+        _complain(path, error)
+        handler = logging.NullHandler()
     handler.setLevel(level)
     _attach(handler)
     return handler
@@ -95,7 +100,9 @@ def log_to_stream(stream: TextIO) -> logging.Handler:
 
 def log_nowhere() -> None:
     """Let nothing reach the error stream by itself, as Python does with warnings that no handler takes."""
-    logging.getLogger().addHandler(logging.NullHandler())
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def stop_logging_to(handler: logging.Handler) -> None:
@@ -117,6 +124,13 @@ def told(error: BaseException) -> str:
         said.append(_described(cause))
         error = cause
     return "; from ".join(said)
+
+
+def origin(error: BaseException) -> str:
+    """An exception's type and where it arose, such as ``KeyError at tags.py:31``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 def one_line(text: str) -> str:
@@ -165,6 +179,11 @@ def _naming(prefix: bytes) -> re.Pattern[str]:
     forms = sorted(written_forms(prefix.rstrip(separators) or prefix), key=len, reverse=True)
     # /a/Photos is not in a line about /a/Photos2; where it is unsure, the line goes.
     return re.compile(f"(?:{'|'.join(re.escape(form) for form in forms)})" + r"(?:$|(?<=[/\\])|(?![\w-]))")
+
+
+def _complain(path: Path, error: BaseException | None) -> None:
+    reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    sys.stderr.write(f"findling: the log {one_line(display_path(path))} cannot be written: {reason}\n")
 
 
 def _attach(handler: logging.Handler) -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from core.config import Folders, Settings, load_settings
+from core import log
+from core.config import Settings, load_settings
 from core.errors import FindlingError
 from desktop import theme
 from desktop.views.main_window import MainWindow
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOG_BYTES = 1_000_000
 _UNPAINTED_MS = 1_000  # a window that is started minimised is never painted
 
 
@@ -93,7 +93,7 @@ class ExceptionHook(QObject):
         if issubclass(kind, KeyboardInterrupt):
             QApplication.quit()
             return
-        logger.critical("unexpected error", exc_info=(kind, error or kind(), trace))
+        logger.critical("unexpected error", exc_info=(kind, error or kind(), trace))  # as much as the log may hold
         self._caught.emit(f"{kind.__name__}: {error}")
 
     @Slot(str)
@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     hook = ExceptionHook(application)
     try:
         settings = _settings(demo=arguments.demo)
-        _log_to(settings.folders)
+        log.log_to_file(settings.folders, "window")
     except FindlingError as error:
         _refuse(error)
         return int(error.exit_code)
@@ -169,16 +169,6 @@ def _settings(*, demo: bool) -> Settings:
     finally:
         engine.close()
     return prepared.settings
-
-
-def _log_to(folders: Folders) -> None:
-    folders.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    from logging.handlers import RotatingFileHandler
-
-    handler = RotatingFileHandler(folders.logs / "window.log", maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.INFO)
 
 
 def _refuse(error: FindlingError) -> None:

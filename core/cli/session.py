@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -16,6 +13,7 @@ from rich.console import Console
 from typer import Abort
 from typer.exceptions import TyperException
 
+from core import log
 from core.cli.wording import printable
 from core.errors import Cancelled, ExitCode, FindlingError
 
@@ -39,6 +37,17 @@ def opened(settings: Settings | None = None) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def opened_to_index() -> Iterator[Engine]:
+    """The same for what runs long and unseen: its log is kept beside the window's."""
+    with opened() as engine:
+        handler = log.log_to_file(engine.settings.folders, "index")
+        try:
+            yield engine
+        finally:
+            log.stop_logging_to(handler)
 
 
 @contextmanager
@@ -88,13 +97,9 @@ def set_up_streams() -> None:
 
 def set_up_logging(verbose: bool) -> None:
     """Everything on the error stream with ``--verbose``, nothing without: errors are told by the commands."""
+    log.log_nowhere()
     if verbose:
-        logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr, force=True)
-        logging.getLogger("core").setLevel(logging.DEBUG)
-        return
-    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+        log.log_to_stream(sys.stderr)
 
 
 def guarded(command: Callable[[], object], *, verbose: bool) -> int:
@@ -104,7 +109,7 @@ def guarded(command: Callable[[], object], *, verbose: bool) -> int:
         sys.stdout.flush()
     except FindlingError as error:
         complain(str(error))
-        return _more(verbose, error.exit_code)
+        return _more(error if verbose else None, error.exit_code)
     except TyperException as error:
         complain(" ".join(error.format_message().split()))
         return ExitCode.USAGE
@@ -116,14 +121,15 @@ def guarded(command: Callable[[], object], *, verbose: bool) -> int:
         return _output_closed()
     except Exception as error:  # noqa: BLE001 - the last place where our own bug can still be told in one line
         hint = "" if verbose else "; run with --verbose"
-        complain(f"internal error: {type(error).__name__}: {error}{hint}")
-        return _more(verbose, INTERNAL_ERROR)
+        # Not its message, which may quote a file or the query: a service's error stream ends up in a journal.
+        complain(f"internal error: {log.origin(error)}{hint}")
+        return _more(error if verbose else None, INTERNAL_ERROR)
     return code if isinstance(code, int) else ExitCode.OK
 
 
-def _more(verbose: bool, code: int) -> int:
-    if verbose:
-        traceback.print_exc()
+def _more(error: Exception | None, code: int) -> int:
+    if error is not None:
+        complain(log.told(error))
     return int(code)
 
 

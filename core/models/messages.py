@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from core.errors import ChildError, FindlingError, ModelError, UnreadableError
-from core.models.failures import one_line
+from core.log import origin
 from core.models.fidelity import Fidelity
 from core.models.installed import InstalledModel, Manifest
 from core.models.prepared import prepared_at
@@ -170,19 +170,18 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The request could not be done. ``trace`` is for the log at debug level only."""
+    """The request could not be done. Of a library's error the place is told: its message may quote the input."""
 
     kind: str
     message: str
     path: bytes | None = None
-    trace: str = ""
 
     @classmethod
-    def of(cls, error: Exception, trace: str) -> Failed:
+    def of(cls, error: Exception) -> Failed:
         if isinstance(error, FindlingError):
             kind = "unreadable" if isinstance(error, UnreadableError) else "model"
-            return cls(kind, error.message, None if error.path is None else os.fsencode(error.path), trace)
-        return cls("other", one_line(error), None, trace)
+            return cls(kind, error.message, None if error.path is None else os.fsencode(error.path))
+        return cls("other", origin(error))
 
     def error(self) -> FindlingError:
         path = None if self.path is None else os.fsdecode(self.path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -70,7 +69,7 @@ def serve_models(connection: Connection) -> None:
         try:
             reply = worker.answer(unpack_request(data))
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is crosses the pipe as a typed reply
-            reply = Failed.of(error, traceback.format_exc())
+            reply = Failed.of(error)
         connection.send_bytes(pack(reply))
 
 

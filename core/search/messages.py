@@ -14,6 +14,7 @@ import numpy as np
 
 from core import errors
 from core.errors import ChildError, FindlingError
+from core.log import origin
 from core.models.messages import ModelRef, Vectors
 from core.search.question import Answer, Question
 from core.types import ModelRole
@@ -55,19 +56,18 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """An error on its way across. ``trace`` is for the log at debug level only."""
+    """An error on its way across. Of our own bug the place is told: its message may quote the question."""
 
     kind: str  # the name of the class among ``core.errors``; empty for our own bug
     message: str
     path: bytes | None = None
-    trace: str = ""
 
     @classmethod
-    def of(cls, error: Exception, trace: str = "") -> Refused:
+    def of(cls, error: Exception) -> Refused:
         if isinstance(error, FindlingError):
             path = None if error.path is None else os.fsencode(error.path)
-            return cls(type(error).__name__, error.message, path, trace)
-        return cls("", f"{type(error).__name__}: {error}", None, trace)
+            return cls(type(error).__name__, error.message, path)
+        return cls("", origin(error))
 
     def error(self) -> FindlingError:
         kind = getattr(errors, self.kind, None) if self.kind else None

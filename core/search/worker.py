@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
@@ -33,6 +32,7 @@ from core.search.messages import (
     unpack_in_child,
 )
 from core.search.towers import Towers
+from core.store.faults import convert
 from core.store.store import Store
 from core.types import Matrix, ModelRole
 
@@ -84,7 +84,7 @@ class QueryWorker:
         except (EOFError, ConnectionError):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is crosses the pipe as a typed reply
-            return Refused.of(error, traceback.format_exc())
+            return Refused.of(convert(error, self._folders.index) or error)
 
     def _handle(self, message: ToChild) -> FromChild:
         if isinstance(message, Ask):

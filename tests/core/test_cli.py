@@ -273,7 +273,7 @@ def raising(error: BaseException) -> object:
         (
             ZeroDivisionError("by zero"),
             INTERNAL_ERROR,
-            "findling: internal error: ZeroDivisionError: by zero; run with --verbose\n",
+            "findling: internal error: ZeroDivisionError at test_cli.py:{line}; run with --verbose\n",
         ),
     ],
 )
@@ -281,12 +281,15 @@ def test_every_error_is_one_line_and_a_code(
     error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert guarded(lambda: raising(error), verbose=False) == code
-    assert capsys.readouterr().err == line
+    raised_at = raising.__code__.co_firstlineno + 1
+    assert capsys.readouterr().err == line.replace("{line}", str(raised_at))
 
 
 def test_verbose_shows_where_a_bug_is(capsys: pytest.CaptureFixture[str]) -> None:
     guarded(lambda: raising(ZeroDivisionError("by zero")), verbose=True)
-    assert "Traceback" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError [" in said and " raising]" in said
+    assert "by zero" not in said
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -68,7 +68,7 @@ def _encode(request: Encode) -> Reply:
             case "refuse":
                 return Failed("model", "wrong", os.fsencode("/models/x"))
             case "stumble":
-                return Failed.of(ValueError("shapes differ\nand more"), "")
+                return Failed.of(ValueError("shapes differ\nand more"))
     rows = len(request.texts) or len(request.pictures)
     if request.pictures:
         return Vectors.of(np.zeros((rows, request.model.manifest.dim or DIM), np.float32))
@@ -165,7 +165,7 @@ def test_a_child_killed_while_idle_is_not_noticed(host: EncoderHost) -> None:
 def test_errors_keep_their_type_across_the_pipe(host: EncoderHost) -> None:
     with pytest.raises(ModelError, match=r"/models/x: wrong"):
         host.encode_passages(["refuse"])
-    with pytest.raises(ChildError, match=r"the model failed: shapes differ$"):
+    with pytest.raises(ChildError, match=r"the model failed: ValueError$"):
         host.encode_passages(["stumble"])
     assert host.encode_passages(["fine"]).shape == (1, DIM)
 
