@@ -37,6 +37,7 @@ from core.search.messages import Models
 from core.search.query_child import query_child as make_query_child
 from core.search.question import Answers
 from core.search.searcher import Searcher
+from core.store.faults import tells_of_faults
 from core.store.store import Store
 from core.types import (
     Check,
@@ -62,6 +63,7 @@ OnProgress = Callable[[Progress], None]
 _MODEL_STAGES = {Stage.TEXT: ModelRole.TEXT, Stage.PHOTO: ModelRole.PHOTO, Stage.SPEECH: ModelRole.SPEECH}
 
 
+@tells_of_faults
 class Engine:
     """Open with ``Engine.open``; close when done."""
 

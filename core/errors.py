@@ -66,6 +66,20 @@ class SettingsError(FindlingError):
     title = "Settings cannot be read"
 
 
+class NoRoomError(FindlingError):
+    """A disk is full, or so nearly that we stop before it is."""
+
+    title = "Disk is full"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
+
+
+class StorageError(FindlingError):
+    """A disk that holds what is ours could not be read or written."""
+
+    title = "Disk cannot be used"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
+
+
 class IndexBusyError(FindlingError):
     """Another process is writing the index."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from core.errors import display_path
-from core.types import Channel, Hit, Kind, Locator, ModelRole, PauseReason, Progress, SegmentHit, Stage
+from core.types import Channel, Hit, Kind, Locator, ModelRole, PauseReason, Progress, SegmentHit, Shortage, Stage
 
 
 def _tr(text: str) -> str:
@@ -145,7 +145,8 @@ def stage(value: Stage) -> str:
 def progress(state: Progress) -> str:
     """The status line while work goes on: "Reading files: 4,210 of 18,300 · 31/s · 8 min left"."""
     if state.paused is not None:
-        return paused(state.paused) + " · " + _tr("%1 files left").replace("%1", number(state.total - state.done))
+        left = _tr("%1 files left").replace("%1", number(state.total - state.done))
+        return paused(state.paused, state.short) + " · " + left
     if state.stage is None:
         return _tr("Looking for changes") if state.scanning else ""
     parts = [f"{stage(state.stage)}: " + _of(state.done, state.total)]
@@ -156,11 +157,16 @@ def progress(state: Progress) -> str:
     return " · ".join(parts)
 
 
-def paused(reason: PauseReason) -> str:
+def paused(reason: PauseReason, short: Shortage | None = None) -> str:
     """Why the work waits by itself."""
+    if short is not None:
+        said = _tr("Paused: only %1 free on %2").replace("%1", data_size(short.free_bytes))
+        return said.replace("%2", home_relative(short.folder))
     return {
         PauseReason.BATTERY: _tr("Paused on battery"),
         PauseReason.BUSY: _tr("Paused while the computer is busy"),
+        PauseReason.NO_ROOM: _tr("Paused: the disk is full"),
+        PauseReason.DISK: _tr("Paused: the disk of the index does not answer"),
     }[reason]
 
 

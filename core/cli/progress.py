@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from core.cancel import CancelToken
-from core.cli.wording import clock
+from core.cli.wording import clock, file_size, printable
 from core.types import PauseReason, Progress, Stage
 
 _STAGES = {
@@ -35,6 +35,8 @@ _STAGES = {
 _PAUSED = {
     PauseReason.BATTERY: "waiting: on battery",
     PauseReason.BUSY: "waiting: the computer is busy",
+    PauseReason.NO_ROOM: "paused: the disk is full",
+    PauseReason.DISK: "paused: the disk of the index does not answer",
 }
 
 OnProgress = Callable[[Progress], None]
@@ -96,7 +98,7 @@ def index_bar(console: Console) -> Iterator[OnProgress | None]:
 
 def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
     if progress.paused is not None:
-        bar.update(task, description=_PAUSED[progress.paused], rate="", left="")
+        bar.update(task, description=_paused(progress, progress.paused), rate="", left="")
         return
     if progress.stage is None:
         bar.update(task, description="up to date", total=progress.done, completed=progress.done, rate="", left="")
@@ -109,6 +111,12 @@ def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
         rate=f"{progress.per_s:.1f}/s" if progress.per_s else "",
         left="" if progress.left_s is None else f"{clock(progress.left_s)} left",
     )
+
+
+def _paused(progress: Progress, reason: PauseReason) -> str:
+    if progress.short is not None:
+        return f"paused: only {file_size(progress.short.free_bytes)} free on {printable(progress.short.folder)}"
+    return _PAUSED[reason]
 
 
 @contextmanager

@@ -7,15 +7,16 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import apsw
 import sqlite_vec
 
 from core.errors import IndexBusyError, IndexDamagedError
-from core.store import tokenise
+from core.store import faults, tokenise
 from core.store.migrations import MIGRATIONS
+from core.store.wal import keep_wal_short
 
 logger = logging.getLogger(__name__)
 
@@ -73,41 +74,47 @@ class Database:
                 self._all.add(held)
         return held.connection
 
+    def told_plainly(self) -> AbstractContextManager[None]:
+        """Inside, what SQLite raises on this thread is a ``FindlingError``, as far as it is not our own mistake."""
+        return faults.told_plainly(self.path, lambda: self.connection)
+
     @contextmanager
     def write(self) -> Iterator[apsw.Connection]:
         """One write transaction: all of it is committed, or none. Nested use joins the outer one.
 
-        Raises ``IndexBusyError`` when another process holds the write lock for longer than the busy timeout.
+        Raises ``IndexBusyError`` when another process holds the write lock for longer than the busy timeout,
+        ``NoRoomError`` when the disk is full, ``StorageError`` when it fails otherwise; nothing was committed then.
         """
         connection = self.connection
         if connection.in_transaction:
             yield connection
             return
-        with self._turn:
+        with self._turn, self.told_plainly():
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except apsw.BusyError as error:
                 raise IndexBusyError("another program has been writing to it for too long", path=self.path) from error
             try:
                 yield connection
+                connection.execute("COMMIT")  # inside: one that fails leaves the transaction open
             except BaseException:
                 if not connection.get_autocommit():  # SQLite itself rolls back on a full disk
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """One consistent view over several statements."""
+        """One consistent view over several statements. Raises ``StorageError`` where the disk fails."""
         connection = self.connection
         if connection.in_transaction:
             yield connection
             return
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("ROLLBACK")
+        with self.told_plainly():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close every thread's connection; call it when the other threads have ended."""
@@ -138,6 +145,7 @@ class Database:
         connection.pragma("temp_store", "MEMORY")
         connection.pragma("cache_size", -CACHE_KIB)
         connection.pragma("trusted_schema", False)
+        keep_wal_short(connection)
         return connection
 
     def _migrate(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QProgressBar, QToolButton, QWidget
 
-from core.types import ModelRole, Progress, Status
+from core.types import ModelRole, PauseReason, Progress, Status
 from desktop import theme, wording
 from desktop.views.widgets import ElidedLabel, button, label, tool_button
 
@@ -94,8 +94,9 @@ class StatusLine(QFrame):
         if working and progress is not None:
             self._bar.setRange(0, max(progress.total, 1))
             self._bar.setValue(progress.done)
-        waiting = self._running and progress is not None and progress.paused is not None
-        self._anyway.setVisible(waiting)
+        reason = progress.paused if self._running and progress is not None else None
+        waiting = reason is not None
+        self._anyway.setVisible(reason in (PauseReason.BATTERY, PauseReason.BUSY))  # nobody can insist on a full disk
         pending = bool(self._status is not None and self._status.pending)
         self._pause.setVisible(working or waiting or pending or not self._running)
         self._show_waits()

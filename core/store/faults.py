@@ -1,0 +1,78 @@
+"""SQLite's errors as ours: what a disk, a damaged file or another program brings about, told in one line.
+
+Transactions of ``Database`` convert what goes wrong in them. What reads or writes outside of one is inside
+``told_plainly``, or is a method of a class that ``tells_of_faults``. Errors of our own making are left as they are.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from core.errors import FindlingError, IndexBusyError, IndexDamagedError, StorageError
+from core.room import FULL, no_room
+
+C = TypeVar("C", bound=type)
+
+_DOING = "the index could not be written"
+
+
+def convert(error: BaseException, path: Path, connection: apsw.Connection | None = None) -> FindlingError | None:
+    """What an error of SQLite's means for the index at ``path``; None where it is our own mistake.
+
+    ``connection`` is the one on which it arose: it knows the system's own error number.
+    """
+    if isinstance(error, apsw.FullError):
+        return no_room(path, _DOING)
+    if isinstance(error, (apsw.IOError, apsw.CantOpenError)):
+        number = connection.system_errno if connection is not None else None
+        if number in FULL:
+            return no_room(path, _DOING, number)
+        return StorageError(f"the disk could not read or write the index ({error})", path=path)
+    if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError)):
+        return StorageError("the index cannot be written: its folder or its disk is read-only", path=path)
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return IndexDamagedError(f"the index is damaged ({error}): findling doctor --repair", path=path)
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return IndexBusyError("another program has been using it for too long", path=path)
+    return None
+
+
+@contextmanager
+def told_plainly(path: Path, connection: Callable[[], apsw.Connection] | None = None) -> Iterator[None]:
+    """Raise what SQLite raises inside as a ``FindlingError`` about the index at ``path``."""
+    try:
+        yield
+    except apsw.Error as error:
+        plain = convert(error, path, connection() if connection is not None else None)
+        if plain is None:
+            raise
+        raise plain from error
+
+
+def tells_of_faults(cls: C) -> C:
+    """A class whose public methods raise SQLite's errors as ours; its ``_store`` says of which index."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(cls, name, _telling(method))
+    return cls
+
+
+def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(self, *arguments, **options)
+        except apsw.Error as error:
+            plain = convert(error, self._store.database.path)
+            if plain is None:
+                raise
+            raise plain from error
+
+    return call
