@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.store.connection import Database
-from core.store.files import placeholders
 from core.store.filters import FileFilter
 
 
@@ -25,14 +26,15 @@ class Allowed:
     def among(self, content_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these contents are let through; shape and order of ``content_ids``, (n,)."""
         unknown = np.setdiff1d(content_ids, self._asked)
-        found: list[int] = []
-        for start in range(0, unknown.size, _CHUNK):
-            chunk = unknown[start : start + _CHUNK].tolist()
-            rows = self._database.connection.execute(
-                f"SELECT f.content_id FROM files f WHERE f.content_id IN ({placeholders(chunk)}) AND {self._condition}",
-                [*chunk, *self._bindings],
-            )
-            found.extend(content_id for (content_id,) in rows)
+        # The ids are the outer loop: given a list of some hundreds, SQLite may choose to read all files instead.
+        rows = self._database.connection.execute(
+            f"""
+            SELECT f.content_id FROM json_each(?) j CROSS JOIN files f ON f.content_id = j.value
+            WHERE {self._condition}
+            """,
+            [json.dumps(unknown.tolist()), *self._bindings],
+        )
+        found = [content_id for (content_id,) in rows]
         self._asked = np.union1d(self._asked, unknown)
         self._passing = np.union1d(self._passing, np.array(found, dtype=np.int64))
         return np.isin(content_ids, self._passing)
@@ -46,6 +48,3 @@ class Allowed:
         if len(rows) > most:
             return None
         return np.unique(np.fromiter((content_id for (content_id,) in rows), dtype=np.int64, count=len(rows)))
-
-
-_CHUNK = 900  # bindings a statement may have, with room for a filter's

@@ -93,7 +93,8 @@ class FileRow:
 _ROW = """
     SELECT f.id, f.path, f.kind, f.size, f.day, f.content_id, r.offline,
            c.hash, c.thumbnail, c.width, c.height, c.duration_s, c.title
-    FROM files f JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
+    FROM json_each(?) j CROSS JOIN files f ON {column} = j.value
+    JOIN roots r ON r.id = f.root_id LEFT JOIN contents c ON c.id = f.content_id
 """
 
 
@@ -325,14 +326,12 @@ class Files:
 
     def _select(self, column: str, ids: Sequence[int], where: FileFilter) -> list[FileRow]:
         condition, bindings = where.sql()
-        rows: list[FileRow] = []
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
-            cursor = self._database.connection.execute(
-                f"{_ROW} WHERE {column} IN ({placeholders(chunk)}) AND {condition} ORDER BY f.id", [*chunk, *bindings]
-            )
-            rows.extend(_file_row(row) for row in cursor)
-        return rows
+        # The ids are the outer loop: given a list of some hundreds, SQLite may choose to read all files instead.
+        rows = self._database.connection.execute(
+            f"{_ROW.format(column=column)} WHERE {condition} ORDER BY f.id",
+            [json.dumps(list(dict.fromkeys(ids))), *bindings],
+        )
+        return [_file_row(row) for row in rows]
 
     def _known(self, condition: str, bindings: Sequence[bytes | int]) -> Iterator[KnownFile]:
         rows = self._database.connection.execute(
@@ -367,6 +366,3 @@ class Files:
             "INSERT OR REPLACE INTO jobs (file_id, stage, state, newest_ns) VALUES (?, ?, 'ready', ?)",
             ((file_id, Stage.CONTENT.value, stamp.mtime_ns) for file_id, stamp in stamps),
         )
-
-
-_CHUNK = 900  # bindings a statement may have, with room for a filter's

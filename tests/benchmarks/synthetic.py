@@ -97,7 +97,6 @@ def _fill(settings: Settings, segments: int) -> None:
         connection = store.database.connection
         connection.execute("INSERT INTO segments_fts(segments_fts) VALUES ('optimize')")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA optimize")
     finally:
         store.close()
 
