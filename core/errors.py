@@ -87,10 +87,31 @@ class IndexBusyError(FindlingError):
     exit_code = ExitCode.INDEX_UNAVAILABLE
 
 
+class WindowBusyError(FindlingError):
+    """The window that is open already cannot take over what another one was started with."""
+
+    title = "Findling is open already"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
+
+
 class IndexDamagedError(FindlingError):
     """The index cannot be opened or is not ours."""
 
     title = "Index cannot be used"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
+
+
+class MigrationError(FindlingError):
+    """An index of an older version could not be brought up to date; it is as it was."""
+
+    title = "Index could not be brought up to date"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
+
+
+class IndexPlaceError(FindlingError):
+    """The index lies where it cannot be kept safe."""
+
+    title = "Index cannot be kept there"
     exit_code = ExitCode.INDEX_UNAVAILABLE
 
 
@@ -124,6 +145,13 @@ class SkippedError(UnreadableError):
     """A file of a kind that is not read: it is found by its name, and says why."""
 
     title = "File is not read"
+
+
+class ReaderError(FindlingError):
+    """No file can be read: the child that reads them does not start, as after a broken installation."""
+
+    title = "Files cannot be read"
+    exit_code = ExitCode.INDEX_UNAVAILABLE
 
 
 class ChildError(FindlingError):

@@ -19,9 +19,10 @@ from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core import log
-from core.config import Settings, load_settings
-from core.errors import FindlingError
+from core.config import Folders, Settings, load_settings
+from core.errors import ExitCode, FindlingError, SettingsError, WindowBusyError
 from desktop import theme
+from desktop.instance import FirstWindow, Handover, hand_over, take_place
 from desktop.views.main_window import MainWindow
 from desktop.workers.late_engine import LateEngine
 from desktop.workers.services import Services
@@ -60,6 +61,17 @@ class Session(QObject):
         self.services.index.start()
         if examples:
             self.window.bar.add_examples(tuple(examples))
+
+    @Slot(list)
+    def take_over(self, examples: list[Path]) -> None:
+        """Another window was started for this home: come to the front, and search by what it was started with."""
+        window = self.window
+        window.setWindowState((window.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+        if examples:
+            window.bar.add_examples(tuple(examples))
 
     def close(self) -> None:
         """Take everything down in order; a second call does nothing."""
@@ -118,8 +130,13 @@ def run(arguments: argparse.Namespace) -> int:
     application.setDesktopFileName("findling")
     look = theme.Theme(application)
     hook = ExceptionHook(application)
+    paths = [Path(path).absolute() for path in arguments.paths]
     try:
         settings = _settings(demo=arguments.demo)
+        first = _take_place(settings.folders, application)
+        if first is None:
+            _hand_over(settings.folders, paths)
+            return int(ExitCode.OK)
         log.log_to_file(settings.folders, "window")
     except FindlingError as error:
         _refuse(error)
@@ -128,11 +145,30 @@ def run(arguments: argparse.Namespace) -> int:
     hook.install()
     look.changed.connect(session.window.refresh_theme)
     session.refused.connect(partial(_give_up, session))
+    first.asked.connect(session.take_over)
     with _quit_on_interrupt(application):
-        session.start([Path(path) for path in arguments.paths])
+        session.start(paths)
         code = application.exec()
+        first.close()  # a window that is started from now on is a new one
         session.close()
     return code
+
+
+def _take_place(folders: Folders, application: QApplication) -> FirstWindow | None:
+    """None where another window is open for these folders. Raises ``SettingsError``."""
+    try:
+        return take_place(folders, application)
+    except OSError as error:
+        raise SettingsError(f"the folder cannot be used: {error.strerror}", path=folders.data) from error
+
+
+def _hand_over(folders: Folders, paths: Sequence[Path]) -> None:
+    """Let the window that is open do it. Raises ``WindowBusyError``."""
+    handed = hand_over(folders, paths)
+    if handed is Handover.NO_ANSWER:
+        raise WindowBusyError("it is open already and does not answer; wait a moment, or end it, and start it again")
+    if handed is Handover.TOO_MANY:
+        raise WindowBusyError("these are too many files to search by; choose a few of them")
 
 
 def _open_engine(settings: Settings) -> Engine:
@@ -173,10 +209,12 @@ def _settings(*, demo: bool) -> Settings:
 
 def _refuse(error: FindlingError) -> None:
     """The window cannot open: say why, and where the command line may know more."""
+    sys.stderr.write(f"findling-desktop: {log.one_line(str(error))}\n")
     box = QMessageBox(QMessageBox.Icon.Critical, error.title, "")
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(str(error))
-    box.setInformativeText("findling doctor")
+    if not isinstance(error, WindowBusyError):
+        box.setInformativeText("findling doctor")
     box.exec()
 
 
