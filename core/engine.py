@@ -174,15 +174,18 @@ class Engine:
         cancel: CancelToken,
         on_progress: OnProgress | None = None,
         on_change: Callable[[], None] | None = None,
+        purpose: str = "watch",
     ) -> None:
         """Index, then follow changes until cancelled. ``on_change`` may be called from any thread.
+
+        ``purpose`` is what another process is told about this one: ``watch`` or ``window``.
 
         It works in the background: within the settings' share of the processor, and with pauses while the computer
         runs on battery or is busy, which ``Progress.paused`` tells.
 
         Raises ``IndexBusyError`` when another process indexes already.
         """
-        with self._writing("watch"):
+        with self._writing(purpose):
             self._indexer.follow(
                 cancel=cancel,
                 on_progress=on_progress,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 from types import TracebackType
 
@@ -10,6 +12,11 @@ from filelock import FileLock, Timeout
 
 from core.config import Folders
 from core.errors import IndexBusyError
+from core.room import disk_trouble
+
+logger = logging.getLogger(__name__)
+
+WINDOW = "window"  # the purpose of the one writer that is no command
 
 _PATIENCE_S = 0.5
 
@@ -27,19 +34,36 @@ class WriterLock:
         self._purpose = purpose
 
     def acquire(self) -> None:
-        """Take the lock. Raises ``IndexBusyError``, naming the holder, when another process or thread has it."""
+        """Take the lock. Raises ``IndexBusyError``, naming the holder, when another process or thread has it.
+
+        ``NoRoomError`` and ``StorageError`` where its file cannot be made.
+        """
         try:
             # Not at once: somebody's ``holder`` may have it for a moment.
             self._lock.acquire(timeout=_PATIENCE_S, poll_interval=0.02)
         except Timeout as error:
-            raise IndexBusyError(f"the index is being written by {self._said()}") from error
+            raise IndexBusyError(
+                f"the index is being written by {self._said()}, which also takes up folders that are added meanwhile; "
+                "to index here, end it first"
+            ) from error
+        except OSError as error:
+            raise disk_trouble(error, self._path, "the index cannot be held for writing") from error
         partial = self._holder.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps({"pid": os.getpid(), "purpose": self._purpose}), "utf-8")
-        partial.replace(self._holder)
+        try:
+            partial.write_text(json.dumps({"pid": os.getpid(), "purpose": self._purpose}), "utf-8")
+            partial.replace(self._holder)
+        except OSError as error:
+            # It holds the lock all the same, and others call it "another process".
+            logger.warning("who writes the index could not be noted: %s", error)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def release(self) -> None:
         if self._lock.is_locked:
-            self._holder.unlink(missing_ok=True)
+            try:
+                self._holder.unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("who wrote the index stays noted: %s", error)
             self._lock.release()
 
     def holder(self) -> str | None:
@@ -49,6 +73,8 @@ class WriterLock:
                 self._lock.acquire(blocking=False)
             except Timeout:
                 return self._said()
+            except OSError:  # a read-only folder: nobody can hold it
+                return None
             self._lock.release()
             return None
         return self._said()
@@ -56,7 +82,8 @@ class WriterLock:
     def _said(self) -> str:
         try:
             said = json.loads(self._holder.read_text("utf-8"))
-            return f"findling {said['purpose']} (process {said['pid']})"
+            name = "the open window of Findling" if said["purpose"] == WINDOW else f"findling {said['purpose']}"
+            return f"{name} (process {said['pid']})"
         except (OSError, ValueError, KeyError):
             return "another process"  # it has just taken the lock and not said its name yet
 

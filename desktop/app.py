@@ -65,6 +65,7 @@ class Session(QObject):
     @Slot(list)
     def take_over(self, examples: list[Path]) -> None:
         """Another window was started for this home: come to the front, and search by what it was started with."""
+        logger.info("another window was started, with %d %s", len(examples), "file" if len(examples) == 1 else "files")
         window = self.window
         window.setWindowState((window.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
         window.show()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from core.cancel import CancelToken
 from core.errors import Cancelled, FindlingError, IndexBusyError
 from core.types import Progress
+from core.writer import WINDOW
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -36,7 +37,9 @@ class _IndexThread(QThread):
     def run(self) -> None:
         while not self._cancel.cancelled:
             try:
-                self._engine.watch(on_progress=self.progressed.emit, on_change=self.changed.emit, cancel=self._cancel)
+                self._engine.watch(
+                    on_progress=self.progressed.emit, on_change=self.changed.emit, cancel=self._cancel, purpose=WINDOW
+                )
             except Cancelled:
                 return
             except IndexBusyError as error:

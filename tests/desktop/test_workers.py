@@ -138,7 +138,7 @@ class Follower:
         self.runs = 0
         self._busy = busy_first
 
-    def watch(self, *, cancel: CancelToken, on_progress, on_change) -> None:
+    def watch(self, *, cancel: CancelToken, on_progress, on_change, purpose) -> None:
         self.runs += 1
         if self._busy:
             self._busy = False
