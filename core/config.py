@@ -6,6 +6,7 @@ where the platform wants them (platformdirs).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,9 @@ from typing import Any
 
 import platformdirs
 
+from core import private
 from core.errors import SettingsError
+from core.room import disk_trouble
 from core.types import CpuShare, ModelRole
 
 HOME_VARIABLE = "FINDLING_HOME"
@@ -55,12 +58,12 @@ class Folders:
         return self.config / "findling.toml"
 
     def create(self) -> None:
-        """Make the folders, readable by their owner only. Raises ``SettingsError`` where that is refused."""
+        """Make the folders, readable by their owner only. Raises ``StorageError`` where that is refused."""
         for folder in (self.data, self.cache, self.config, self.models, self.logs, self.thumbnails, self.spool):
             try:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private.make_folder(folder)
             except OSError as error:
-                raise SettingsError(f"the folder cannot be made: {error.strerror}", path=folder) from error
+                raise disk_trouble(error, folder, "the folder cannot be made") from error
 
 
 def default_folders() -> Folders:
@@ -163,11 +166,13 @@ def settings_stamp(folders: Folders) -> tuple[int, int, int] | None:
 
 
 def save_settings(settings: Settings) -> None:
-    """Write the settings beside what else the file holds, comments included, in one step."""
+    """Write the settings beside what else the file holds, comments included, in one step.
+
+    Raises ``NoRoomError`` or ``StorageError`` where they cannot be written; the old ones are still there then.
+    """
     import tomlkit  # here, because most processes only ever read them
 
     path = settings.folders.settings
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     document["models"] = {role.value: name for role, name in sorted(settings.models.items())}
     document["speech"] = {"languages": list(settings.languages)}
@@ -176,5 +181,11 @@ def save_settings(settings: Settings) -> None:
     indexing["pause_on_battery"] = settings.pause_on_battery
     indexing["pause_when_busy"] = settings.pause_when_busy
     partial = path.with_suffix(".toml.partial")
-    partial.write_text(tomlkit.dumps(document), "utf-8")
-    partial.replace(path)
+    try:
+        private.make_folder(path.parent)
+        private.write_file(partial, tomlkit.dumps(document).encode())
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise disk_trouble(error, path, "the settings could not be saved") from error

@@ -103,7 +103,7 @@ class QueryWorker:
 
     def _ready(self) -> Answerer:
         if self._answerer is None:
-            self._store = Store(self._folders)
+            self._store = Store(self._folders, keeps=False)
             matrices = Matrices(self._store, self._folders.vectors)
             self._answerer = Answerer(self._store, self._towers, matrices)
         return self._answerer

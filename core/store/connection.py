@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 import sqlite_vec
 
+from core import private
 from core.errors import IndexBusyError, IndexDamagedError
 from core.store import faults, tokenise
 from core.store.migrations import MIGRATIONS
@@ -45,7 +46,8 @@ class _Held:
 class Database:
     """The index file. Each thread that calls gets a connection of its own.
 
-    Raises ``IndexDamagedError`` on opening what is not a readable index of ours, or one written by a newer version.
+    Raises ``IndexDamagedError`` on opening what is not a readable index of ours, or one written by a newer version, and
+    ``IndexBusyError`` on one of an older version: ``upkeep.prepare`` sees to both first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +59,11 @@ class Database:
         # SQLite's own waiting polls, so a thread that writes batch after batch would hardly ever let another in.
         self._turn = threading.Lock()
         try:
-            self._migrate()
+            private.make_file(path)  # -wal and -shm take its mode
+        except OSError:
+            logger.debug("the index can only be read, or cannot be made: SQLite says which")
+        try:
+            self._prepare()
         except (apsw.NotADBError, apsw.CorruptError) as error:
             raise IndexDamagedError(f"not a readable index ({error}); move it away to start anew", path=path) from error
         except (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.FullError) as error:
@@ -69,7 +75,7 @@ class Database:
         held: _Held | None = getattr(self._local, "held", None)
         if held is None:
             self._close_left()
-            held = self._local.held = _Held(self._open(), self._left)
+            held = self._local.held = _Held(connect(self.path), self._left)
             with self._guard:
                 self._all.add(held)
         return held.connection
@@ -132,38 +138,49 @@ class Database:
             with suppress(IndexError):  # another thread took the last one just now
                 self._left.popleft().close()
 
-    def _open(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self.path))
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        connection.pragma("schema_version")  # the first read of the file: what is not a database says so here
-        connection.enable_load_extension(True)
-        connection.load_extension(sqlite_vec.loadable_path())
-        connection.enable_load_extension(False)
-        tokenise.register(connection)
-        connection.pragma("foreign_keys", True)
-        connection.pragma("synchronous", "NORMAL")
-        connection.pragma("temp_store", "MEMORY")
-        connection.pragma("cache_size", -CACHE_KIB)
-        connection.pragma("trusted_schema", False)
-        keep_wal_short(connection)
-        return connection
-
-    def _migrate(self) -> None:
+    def _prepare(self) -> None:
+        """Make the schema where there is none yet; another form of it is not touched here."""
         connection = self.connection
-        version = int(connection.pragma("user_version"))
-        if version and int(connection.pragma("application_id")) != APPLICATION_ID:
+        if not tables(connection):
+            connection.pragma("journal_mode", "WAL")
+            with self.write():
+                if not tables(connection):  # else another process has made them while this one waited
+                    make_schema(connection)
+        elif int(connection.pragma("application_id")) != APPLICATION_ID:
             raise IndexDamagedError("this file is not a Findling index", path=self.path)
+        version = int(connection.pragma("user_version"))
         if version > len(MIGRATIONS):
             raise IndexDamagedError("written by a newer version of Findling", path=self.path)
-        if version == len(MIGRATIONS):
-            return
-        connection.pragma("journal_mode", "WAL")
-        for number in range(version, len(MIGRATIONS)):
-            with self.write():
-                # Another process may have migrated while this one waited for the lock.
-                if int(connection.pragma("user_version")) != number:
-                    continue
-                logger.info("migrating the index to version %d", number + 1)
-                connection.execute(MIGRATIONS[number])
-                connection.pragma("application_id", APPLICATION_ID)
-                connection.pragma("user_version", number + 1)
+        if version < len(MIGRATIONS):
+            raise IndexBusyError("the index is still to be brought up to date", path=self.path)
+
+
+def connect(path: Path) -> apsw.Connection:
+    """A connection of its own, with the vector functions and the tokenisers. Raises ``apsw.Error``."""
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.pragma("schema_version")  # the first read of the file: what is not a database says so here
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
+    tokenise.register(connection)
+    connection.pragma("foreign_keys", True)
+    connection.pragma("synchronous", "NORMAL")
+    connection.pragma("temp_store", "MEMORY")
+    connection.pragma("cache_size", -CACHE_KIB)
+    connection.pragma("trusted_schema", False)
+    keep_wal_short(connection)
+    return connection
+
+
+def tables(connection: apsw.Connection) -> set[str]:
+    """The names of what the schema holds: tables, indexes and triggers."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+
+
+def make_schema(connection: apsw.Connection, since: int = 0) -> None:
+    """Bring the schema from version ``since`` to the latest, inside the caller's transaction."""
+    for number in range(since, len(MIGRATIONS)):
+        connection.execute(MIGRATIONS[number])
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", len(MIGRATIONS))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,15 @@ from typing import Any, TypeVar
 
 import apsw
 
+from core import private
 from core.errors import FindlingError, IndexBusyError, IndexDamagedError, StorageError
 from core.room import FULL, no_room
 
+logger = logging.getLogger(__name__)
+
 C = TypeVar("C", bound=type)
 
+SUSPECT = ".suspect"  # what is added to the index's name for a mark beside it: damage was met
 _DOING = "the index could not be written"
 
 
@@ -38,10 +43,21 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
     if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError)):
         return StorageError("the index cannot be written: its folder or its disk is read-only", path=path)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-        return IndexDamagedError(f"the index is damaged ({error}): findling doctor --repair", path=path)
+        return _damaged(error, path)
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return IndexBusyError("another program has been using it for too long", path=path)
     return None
+
+
+def _damaged(error: apsw.Error, path: Path) -> IndexDamagedError:
+    """Remember it, so that the next start reads the whole index and sets it aside if it is so."""
+    try:
+        private.make_file(path.with_name(path.name + SUSPECT))
+    except OSError as trouble:
+        logger.warning("that the index is damaged could not be noted: %s", trouble)
+    return IndexDamagedError(
+        f"the index is damaged ({error}); start Findling again: what can be read of it is carried over", path=path
+    )
 
 
 @contextmanager

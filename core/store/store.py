@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.config import Folders
+from core.store import upkeep
 from core.store.connection import Database
 from core.store.contents import Contents
 from core.store.files import Files, from_signed, local_day, placeholders
@@ -51,7 +52,13 @@ class Outcome:
 class Store:
     """Everything that is kept, one object for all threads."""
 
-    def __init__(self, folders: Folders) -> None:
+    def __init__(self, folders: Folders, *, keeps: bool = True) -> None:
+        """``keeps``: bring the index up to date, and set a damaged one aside. The query's child leaves that to us.
+
+        Raises what ``upkeep.prepare`` and ``Database`` raise.
+        """
+        self.folders = folders
+        self.notices = tuple(upkeep.prepare(folders)) if keeps else ()  # what a person should know of that
         self.database = Database(folders.index)
         self.roots = Roots(self.database)
         self.files = Files(self.database)
