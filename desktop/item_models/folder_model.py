@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from enum import Enum, IntEnum
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from core.types import RootStatus
 from desktop import wording
@@ -20,6 +20,7 @@ class FolderState(Enum):
     AWAY = "away"
     INDEXING = "indexing"
     FAILED = "failed"
+    UNWATCHED = "unwatched"
     WAITING = "waiting"
     READY = "ready"
 
@@ -41,11 +42,15 @@ def state_of(status: RootStatus) -> FolderState:
         return FolderState.INDEXING
     if status.failed:
         return FolderState.FAILED
+    if status.watch_note:
+        return FolderState.UNWATCHED
     return FolderState.WAITING if status.waiting else FolderState.READY
 
 
 class FolderModel(QAbstractListModel):
     """One row a root, in the order in which they were added."""
+
+    noted = Signal(QPersistentModelIndex)  # a folder's changes were noticed at once so far, and no longer are
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -59,9 +64,12 @@ class FolderModel(QAbstractListModel):
         """Show ``roots``: counts change in place, so that the selection stays; a changed list resets."""
         if [status.root.path for status in roots] == [status.root.path for status in self._roots]:
             for row, status in enumerate(roots):
-                if status != self._roots[row]:
+                before = self._roots[row]
+                if status != before:
                     self._roots[row] = status
                     self.dataChanged.emit(self.index(row), self.index(row))
+                if status.watch_note and not before.watch_note:
+                    self.noted.emit(QPersistentModelIndex(self.index(row)))
             return
         self.beginResetModel()
         self._roots = list(roots)
@@ -80,6 +88,8 @@ class FolderModel(QAbstractListModel):
                 .replace("%1", wording.number(status.files))
                 .replace("%2", wording.number(status.failed))
             )
+        if state is FolderState.UNWATCHED:
+            return self.tr("%1 files · not watched").replace("%1", wording.number(status.files))
         return self.tr("%1 files").replace("%1", wording.number(status.files))
 
     # What Qt asks for
@@ -103,7 +113,8 @@ class FolderModel(QAbstractListModel):
         if role == FolderRole.PROGRESS:
             return 1 - status.pending / status.files if status.pending and status.files else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"<qt>{html.escape(status.root.display)}</qt>"
+            lines = [status.root.display, *([status.watch_note] if status.watch_note else [])]
+            return "<qt>" + "".join(f"<p>{html.escape(line)}</p>" for line in lines) + "</qt>"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{name}, {self.detail(status)}"
         return None

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +29,8 @@ from desktop.views.widgets import button, label
 
 WIDTH_PX = 216
 _ROW_PX = 44
-_STATE_ICONS = {FolderState.AWAY: "cloud-slash", FolderState.FAILED: "warning"}
+_STATE_ICONS = {FolderState.AWAY: "cloud-slash", FolderState.FAILED: "warning", FolderState.UNWATCHED: "eye-slash"}
+_NOTE_MS = 15_000  # long enough to read two lines
 
 
 class FolderDelegate(QStyledItemDelegate):
@@ -97,6 +99,7 @@ class FolderList(QListView):
         self._chosen: bytes | None = None
         self.clicked.connect(self._toggle)
         model.modelReset.connect(self._reselect)
+        model.noted.connect(self._show_note)
 
     def current_status(self) -> RootStatus | None:
         """The folder that has the focus."""
@@ -115,6 +118,14 @@ class FolderList(QListView):
             index = self.model().index(row, 0)
             if index.data(FolderRole.STATUS).root.path == self._chosen:
                 self.setCurrentIndex(index)
+
+    @Slot(QPersistentModelIndex)
+    def _show_note(self, index: QPersistentModelIndex) -> None:
+        """Say once, beside its row, why a folder's changes are no longer noticed at once."""
+        rect = self.visualRect(self.model().index(index.row(), 0))
+        if self.isVisible() and rect.isValid():
+            text = index.data(Qt.ItemDataRole.ToolTipRole)
+            QToolTip.showText(self.viewport().mapToGlobal(rect.bottomLeft()), text, self.viewport(), rect, _NOTE_MS)
 
     @Slot(QModelIndex)
     def _toggle(self, index: QModelIndex) -> None:
@@ -138,6 +149,13 @@ class FolderList(QListView):
         menu = QMenu(self)
         menu.addAction(theme.icon("funnel-simple"), self.tr("Search only here"), lambda: self.chosen.emit(status))
         menu.addAction(theme.icon("folder-open"), self.tr("Open folder"), lambda: self.reveal_requested.emit(status))
+        note = status.watch_note
+        if note:  # there is a command in it
+            menu.addAction(
+                theme.icon("copy"),
+                self.tr("Copy why it is not watched"),
+                lambda: QGuiApplication.clipboard().setText(note),
+            )
         menu.addSeparator()
         menu.addAction(theme.icon("folder-minus"), self.tr("Remove folder"), lambda: self.remove_requested.emit(status))
         menu.exec(event.globalPos())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QToolTip, QWidget
 
 from core.config import Settings, default_folders
 from core.types import Failure, Kind, ModelInfo, ModelRole, PauseReason, Progress, Root, RootStatus, Stage, Status
@@ -23,6 +23,7 @@ from desktop.views.dialogs.models import ModelsDialog
 from desktop.views.dialogs.sheets import DatesDialog, ShortcutSheet
 from desktop.views.drop_overlay import DropOverlay
 from desktop.views.empty_state import EmptyStateView
+from desktop.views.example_input import ExampleInput
 from desktop.views.notices import ErrorBar, NoticeBar, Toast
 from desktop.views.preview.pane import PreviewPane
 from desktop.views.preview.player import Player
@@ -30,6 +31,7 @@ from desktop.views.search_bar import Ask, SearchBar
 from desktop.views.sidebar import Sidebar
 from desktop.views.status_line import StatusLine
 from desktop.workers.library import Snapshot
+from desktop.workers.operations import Operations
 from tests.desktop.conftest import answer, document, photo, spoken
 
 pytestmark = pytest.mark.windowed
@@ -132,6 +134,26 @@ def test_a_folder_shows_its_state(qtmodeltester, status, state, detail):
     assert index.data(FolderRole.STATE) is state
     assert index.data(FolderRole.DETAIL) == detail
     qtmodeltester.check(model)
+
+
+def test_a_folder_that_is_not_watched_says_why_and_once_by_itself(qtbot):
+    model = FolderModel()
+    sidebar = Sidebar(model)
+    qtbot.addWidget(sidebar)
+    model.show_roots([root()])
+    sidebar.show()
+    noted = replace(root(), watch_note="limit <b>reached</b>: echo a=1 | sudo tee b && sudo c")
+    with qtbot.waitSignal(model.noted):
+        model.show_roots([noted])
+    assert model.index(0).data(FolderRole.STATE) is FolderState.UNWATCHED
+    assert model.index(0).data(FolderRole.DETAIL) == "100 files · not watched"
+    told = model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "limit &lt;b&gt;reached" in told
+    assert QToolTip.text() == told
+    with qtbot.assertNotEmitted(model.noted):
+        model.show_roots([replace(noted, files=101)])
+        model.show_roots([root()])
+    assert model.index(0).data(FolderRole.STATE) is FolderState.READY
 
 
 def test_new_counts_leave_the_chosen_folder_chosen(qtbot):
@@ -290,7 +312,8 @@ def test_no_label_takes_a_name_for_markup(qtbot, thumbnails, tmp_path):
     preview = PreviewPane(thumbnails)
     parent = QWidget()
     parent.resize(900, 600)
-    error, notice, toast, overlay = ErrorBar(parent), NoticeBar(parent), Toast(parent), DropOverlay(parent)
+    error, notice, toast = ErrorBar(parent), NoticeBar(parent), Toast(parent)
+    overlay = DropOverlay(parent, ExampleInput(tmp_path, Operations(parent), parent))
     view = EmptyStateView(lambda name: None)
     bar = SearchBar()
     failures = FailuresDialog()
