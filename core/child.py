@@ -18,10 +18,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import BinaryIO
 
-from core import cpu, log
+from core import cpu, lifeline, log
 from core.cancel import CancelToken
 from core.errors import Cancelled, ChildError
 
@@ -36,11 +38,19 @@ Serve = Callable[[Connection], None]
 
 
 class ChildDied(ChildError):
-    """The child ended without an answer: a crash, or the memory limit."""
+    """The child ended without an answer: a crash, or ``killed`` from outside, as where memory is short."""
+
+    def __init__(self, message: str, *, killed: bool = False) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 class ChildTimeout(ChildError):
     """The child gave no answer by its deadline and was ended."""
+
+
+class ChildTooLarge(ChildError):
+    """The child took more memory than it may and was ended."""
 
 
 def child_main(serve: bytes, connection: Connection, niceness: int, environment: dict[str, str]) -> None:
@@ -50,6 +60,7 @@ def child_main(serve: bytes, connection: Connection, niceness: int, environment:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
+    lifeline.follow_parent()
     log.log_nowhere()  # it shares the terminal, or the desktop session's journal, with its parent
     cpu.step_back(niceness)
     cpu.bound_heap()
@@ -66,11 +77,24 @@ def child_main(serve: bytes, connection: Connection, niceness: int, environment:
 class Child:
     """One child process, started on the first request and again after a death. Calls are serialised by the caller."""
 
-    def __init__(self, name: str, serve: Serve, *, niceness: int = 0, threads: int | None = None) -> None:
-        """``threads`` is what the child's libraries may use; they decide by themselves where it is None."""
+    def __init__(
+        self,
+        name: str,
+        serve: Serve,
+        *,
+        niceness: int = 0,
+        threads: int | None = None,
+        memory_limit_bytes: int | None = None,
+    ) -> None:
+        """``threads`` is what the child's libraries may use; they decide by themselves where it is None.
+
+        A child whose resident memory grows over ``memory_limit_bytes`` while it is waited for is ended.
+        """
         self.name = name
         self._serve = serve
         self._niceness = niceness
+        self._memory_limit_bytes = memory_limit_bytes
+        self._job: object | None = None  # Windows: ends the child when we end
         self.threads = threads  # of the next start
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -95,12 +119,17 @@ class Child:
         """Start the child, if it does not run, before there is anything to ask."""
         self._ensure_started()
 
-    def send(self, message: bytes) -> None:
-        """Send one request, starting the child if need be. Raises ``ChildDied``."""
+    def send(self, message: bytes, file: BinaryIO | None = None) -> None:
+        """Send one request, starting the child if need be; ``receive_file`` takes the open file there.
+
+        Raises ``ChildDied``.
+        """
         connection = self._ensure_started()
         self.last_used_s = time.monotonic()
         try:
             connection.send_bytes(message)
+            if file is not None:
+                reduction.send_handle(connection, _handle_of(file), self.pid)
         except OSError as error:
             raise self._died() from error
 
@@ -118,7 +147,8 @@ class Child:
         """Wait for one answer.
 
         Raises ``ChildTimeout`` at the deadline and ``Cancelled`` when ``cancel`` is set (the child is ended in both
-        cases, since it may be anywhere in its work), ``ChildDied`` when it ended by itself.
+        cases, since it may be anywhere in its work), ``ChildTooLarge`` when it takes too much memory, ``ChildDied``
+        when it ended by itself.
         """
         connection = self._connection
         if connection is None:
@@ -132,6 +162,9 @@ class Child:
                 if deadline is not None and time.monotonic() > deadline:
                     self.kill()
                     raise ChildTimeout(f"no answer within {timeout_s:.0f} s")
+                if self._is_too_large():
+                    self.kill()
+                    raise ChildTooLarge("took too much memory")
             with self._killed_after(_MESSAGE_S):
                 message = connection.recv_bytes(_MAX_MESSAGE_BYTES)
         except (EOFError, OSError) as error:
@@ -139,9 +172,15 @@ class Child:
         self.last_used_s = time.monotonic()
         return message
 
-    def call(self, message: bytes, timeout_s: float | None = None, cancel: CancelToken | None = None) -> bytes:
+    def call(
+        self,
+        message: bytes,
+        timeout_s: float | None = None,
+        cancel: CancelToken | None = None,
+        file: BinaryIO | None = None,
+    ) -> bytes:
         """``send`` and ``receive``."""
-        self.send(message)
+        self.send(message, file)
         return self.receive(timeout_s, cancel)
 
     def close(self) -> None:
@@ -165,6 +204,18 @@ class Child:
         if process is not None:
             process.kill()
             _end(process)
+
+    def _is_too_large(self) -> bool:
+        """The second line behind the limit that a child sets itself, and the only one where a system has none."""
+        pid = self.pid
+        if self._memory_limit_bytes is None or pid is None:
+            return False
+        import psutil
+
+        try:
+            return bool(psutil.Process(pid).memory_info().rss > self._memory_limit_bytes)
+        except psutil.Error:  # it is gone, which is seen elsewhere
+            return False
 
     @contextlib.contextmanager
     def _killed_after(self, seconds: float) -> Iterator[None]:
@@ -193,6 +244,8 @@ class Child:
             arguments = (pickle.dumps(self._serve), theirs, self._niceness, environment)
             process = context.Process(target=child_main, args=arguments, name=self.name, daemon=True)
             process.start()
+            if process.pid is not None:
+                self._job = lifeline.tie(process.pid, self._memory_limit_bytes)
             theirs.close()  # so that our end sees EOF when the child dies, and the child when we do
             self._process, self._connection = process, ours
             self.starts += 1
@@ -207,8 +260,27 @@ class Child:
             code = process.exitcode
         self.kill()
         if code is not None and code < 0:
-            return ChildDied(f"ended by {_signal_name(-code)}")
+            name = _signal_name(-code)
+            return ChildDied(f"ended by {name}", killed=name == "SIGKILL")
         return ChildDied("ended unexpectedly" if code is None else f"ended with code {code}")
+
+
+def receive_file(connection: Connection) -> BinaryIO:
+    """In the child: the file that came with a request, open for writing."""
+    handle = reduction.recv_handle(connection)
+    if sys.platform == "win32":
+        import msvcrt
+
+        handle = msvcrt.open_osfhandle(handle, os.O_BINARY)
+    return os.fdopen(handle, "wb")
+
+
+def _handle_of(file: BinaryIO) -> int:
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.get_osfhandle(file.fileno())
+    return file.fileno()
 
 
 _children: weakref.WeakSet[Child] = weakref.WeakSet()

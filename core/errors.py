@@ -94,6 +94,12 @@ class WindowBusyError(FindlingError):
     exit_code = ExitCode.INDEX_UNAVAILABLE
 
 
+class SpaceMovedError(FindlingError):
+    """Search moved to another model while a question was being prepared for the one before. Asked again, it is well."""
+
+    title = "The model changed while this was searched for"
+
+
 class IndexDamagedError(FindlingError):
     """The index cannot be opened or is not ours."""
 

@@ -67,14 +67,14 @@ def cover_thumbnail(container: InputContainer) -> bytes | None:
     return render(small).thumbnail
 
 
-def decode_sound(path: Path, pcm: Path) -> float:
-    """Decode the sound track to raw little-endian float32 mono samples at 16 kHz; its length in seconds.
+def decode_sound(path: Path, out: BinaryIO) -> float:
+    """Decode the sound track to raw little-endian float32 mono samples at 16 kHz in ``out``; its length in seconds.
 
     Written as it is decoded, so that memory does not grow with length. Sample ``n`` is heard at ``n / 16000`` s
     of the recording: a track that starts late or pauses is filled with silence. Damaged packets are left out.
     Raises ``UnreadableError`` when there is no sound track or none of it can be decoded.
     """
-    with open_container(path) as container, pcm.open("wb") as out:
+    with open_container(path) as container:
         stream = sound_track(container)
         if stream is None:
             raise UnreadableError("no sound track")

@@ -7,6 +7,10 @@ import msgspec
 from core.types import Extraction
 
 
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """The first request: are you there, and how are you confined?"""
+
+
 class Extract(msgspec.Struct, frozen=True, tag="extract"):
     """Read the file at ``path`` (``os.fsencode``)."""
 
@@ -14,15 +18,24 @@ class Extract(msgspec.Struct, frozen=True, tag="extract"):
 
 
 class DecodeAudio(msgspec.Struct, frozen=True, tag="decode-audio"):
-    """Decode the sound track of the file at ``path`` into the file ``pcm``; both ``os.fsencode``."""
+    """Decode the sound track of the file at ``path`` (``os.fsencode``).
+
+    The samples go into a file that the parent opened: its descriptor follows the message, because the child can open
+    none for writing.
+    """
 
     path: bytes
-    pcm: bytes
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int = 0  # of the child, after the work
     worn: bool = False  # the child asks to be replaced, e.g. after it ran out of memory
+
+
+class Ready(_Answer, frozen=True, tag="ready"):
+    """The child can read. ``guards`` hold it (``core.extract.confinement.GUARDS``)."""
+
+    guards: tuple[str, ...]
 
 
 class Extracted(_Answer, frozen=True, tag="extracted"):
@@ -39,10 +52,12 @@ class Refused(_Answer, frozen=True, tag="refused"):
     reason: str
     skipped: bool = False
     detail: str = ""
+    no_room: int = 0  # the system's error where the disk, and no fault of the file, ended it
 
 
-Request = Extract | DecodeAudio
-Reply = Extracted | AudioDecoded | Refused
+Request = Hello | Extract | DecodeAudio
+FileRequest = Extract | DecodeAudio
+Reply = Ready | Extracted | AudioDecoded | Refused
 
 request_encoder = msgspec.msgpack.Encoder()
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import fields, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from core.child import receive_file
 from core.errors import SkippedError, UnreadableError
+from core.extract.confinement import MEMORY_LIMIT_BYTES, confine
 from core.extract.messages import (
     AudioDecoded,
     DecodeAudio,
     Extracted,
+    FileRequest,
+    Hello,
+    Ready,
     Refused,
     Reply,
-    Request,
     reply_encoder,
     request_decoder,
 )
+from core.extract.printable import one_line
+from core.room import FULL
 from core.types import Extraction
-
-# Address space, not memory in use: libraries and thread stacks reserve far more than they touch. A picture at the
-# pixel limit needs 2 GB of it.
-MEMORY_LIMIT_BYTES: Final = 4 * 1024**3
 
 _ENVIRONMENT_REASONS: Final = {
     errno.ENOENT: "it is no longer there",
     errno.EACCES: "no permission to read it",
     errno.EPERM: "no permission to read it",
     errno.EIO: "the disk cannot read it",
-    errno.ENOSPC: "no space left on the disk for what was decoded",
-    errno.EDQUOT: "no space left on the disk for what was decoded",
     errno.ENAMETOOLONG: "its path is too long",
     errno.ELOOP: "it is a link that leads to itself",
     errno.ENOTDIR: "it is no longer there",
@@ -46,60 +44,47 @@ _ENVIRONMENT_REASONS: Final = {
 }
 
 
+Handle = Callable[[FileRequest, BinaryIO | None], Reply]
+"""Answers one request; the file takes the samples of ``DecodeAudio`` and is None for any other."""
+
+
 def serve(connection: Connection) -> None:
     """Serve the readers of ``core.extract.registry``."""
+    # Before the process is confined: a library that is missing is seen at once, and not as a fault of each file.
+    import core.extract.registry  # noqa: F401
+
     serve_with(connection, _handle)
 
 
-def serve_with(
-    connection: Connection, handle: Callable[[Request], Reply], *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES
-) -> None:
+def serve_with(connection: Connection, handle: Handle, *, memory_limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
     """Confine this process, then answer requests with ``handle`` until the pipe closes."""
-    confine(memory_limit_bytes)
+    guards = confine(memory_limit_bytes)
     while True:
         request = request_decoder.decode(connection.recv_bytes())
         try:
-            reply = handle(request)
+            reply = Ready(guards=guards) if isinstance(request, Hello) else _answer(connection, request, handle)
+            message = reply_encoder.encode(_weighed(reply))
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a decoder raises is an answer
-            reply = refusal(error)
-        connection.send_bytes(reply_encoder.encode(_weighed(reply)))
+            message = reply_encoder.encode(_weighed(refusal(error)))
+        connection.send_bytes(message)
 
 
-def confine(memory_limit_bytes: int) -> None:
-    """Limit what this process can take, and keep decoders' chatter off the terminal."""
-    warnings.simplefilter("ignore")
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    os.close(quiet)
-    if sys.platform != "win32":
-        import resource
-
-        for which, limit in ((resource.RLIMIT_AS, memory_limit_bytes), (resource.RLIMIT_CORE, 0)):
-            _, hard = resource.getrlimit(which)
-            most = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-            try:
-                resource.setrlimit(which, (most, hard))
-            except (ValueError, OSError):  # macOS has the names without the means
-                continue
-    if sys.platform == "linux":
-        try:  # where memory runs out, this process is the one to go, not the window
-            Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
-        except OSError:
-            return
+def _answer(connection: Connection, request: FileRequest, handle: Handle) -> Reply:
+    if not isinstance(request, DecodeAudio):
+        return handle(request, None)
+    with receive_file(connection) as out:
+        return handle(request, out)
 
 
-def _handle(request: Request) -> Reply:
+def _handle(request: FileRequest, out: BinaryIO | None) -> Reply:
     # Here and not above: the sandbox imports this module in the window's process, where no decoder belongs.
     path = Path(os.fsdecode(request.path))
-    if isinstance(request, DecodeAudio):
+    if out is not None:
         from core.extract.audio import decode_sound
         from core.extract.filetype import open_regular
 
         open_regular(path).close()
-        return AudioDecoded(duration_s=decode_sound(path, Path(os.fsdecode(request.pcm))))
+        return AudioDecoded(duration_s=decode_sound(path, out))
     from core.extract.registry import read
 
     return Extracted(extraction=encodable(read(path)))
@@ -113,6 +98,14 @@ def refusal(error: Exception) -> Refused:
         return Refused(reason=error.message, detail=_origin(error.__cause__))
     if isinstance(error, MemoryError):
         return Refused(reason="needs too much memory to be read", worn=True)
+    if isinstance(error, ImportError):  # a library is missing or broken, or memory was too short to load it
+        return Refused(
+            reason="a part of Findling that reads this format cannot be loaded; installing Findling again may help",
+            worn=True,
+            detail=_origin(error),
+        )
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Refused(reason="no space left on the disk for what was decoded", no_room=error.errno or 0)
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT_REASONS:
         return Refused(reason=_ENVIRONMENT_REASONS[error.errno])
     if isinstance(error, RecursionError):
@@ -121,37 +114,27 @@ def refusal(error: Exception) -> Refused:
 
 
 def encodable(extraction: Extraction) -> Extraction:
-    """Without lone surrogates, which damaged mail headers and the like decode to and no encoding can carry."""
+    """With facts and labels as single lines, and without lone surrogates, which no encoding can carry.
+
+    ``core.extract.passages`` sees to the passages' own texts.
+    """
     metadata = extraction.metadata
     changed: dict[str, Any] = {
-        field.name: _clean(value)
+        field.name: one_line(value)
         for field in fields(metadata)
         if isinstance(value := getattr(metadata, field.name), str)
     }
     return replace(
         extraction,
         metadata=replace(metadata, **changed),
+        note=one_line(extraction.note),
         passages=tuple(
-            replace(
-                passage,
-                text=_clean(passage.text),
-                locator=replace(
-                    passage.locator, label=_clean(passage.locator.label) if passage.locator.label else None
-                ),
-            )
-            if not _is_clean(passage.text) or not _is_clean(passage.locator.label or "")
+            replace(passage, locator=replace(passage.locator, label=one_line(passage.locator.label)))
+            if passage.locator.label is not None
             else passage
             for passage in extraction.passages
         ),
     )
-
-
-def _is_clean(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else True
-
-
-def _clean(text: str) -> str:
-    return text if _is_clean(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _origin(error: BaseException | None) -> str:

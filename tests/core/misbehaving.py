@@ -8,10 +8,20 @@ import sys
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import SkippedError, UnreadableError
 from core.extract import worker
-from core.extract.messages import AudioDecoded, DecodeAudio, Extracted, Reply, Request
+from core.extract.messages import (
+    AudioDecoded,
+    Extracted,
+    FileRequest,
+    Hello,
+    Ready,
+    Reply,
+    reply_encoder,
+    request_decoder,
+)
 from core.types import Extraction, Kind, Locator, Metadata, Passage
 
 LIMIT_BYTES = 1024**3
@@ -26,8 +36,23 @@ def serve_in_little_memory(connection: Connection) -> None:
 
 
 def serve_garbage(connection: Connection) -> None:
+    connection.recv_bytes()
+    connection.send_bytes(reply_encoder.encode(Ready(guards=())))
     while connection.recv_bytes():
         connection.send_bytes(b"\x93\x01\x02not what was agreed")
+
+
+def serve_nothing(connection: Connection) -> None:
+    """A broken installation: a library that is loaded at the start is not there."""
+    raise ImportError("No module named 'a_library_of_ours'")
+
+
+def serve_unconfined(connection: Connection) -> None:
+    """A child that sets itself no limits, as on a system that has none."""
+    while True:
+        request = request_decoder.decode(connection.recv_bytes())
+        reply = Ready(guards=()) if isinstance(request, Hello) else obey(request, None)
+        connection.send_bytes(reply_encoder.encode(reply))
 
 
 def serve_half_an_answer(connection: Connection) -> None:
@@ -36,14 +61,13 @@ def serve_half_an_answer(connection: Connection) -> None:
     time.sleep(60)
 
 
-def obey(request: Request) -> Reply:
+def obey(request: FileRequest, out: BinaryIO | None) -> Reply:
     """The file's first word is an order, its second an argument."""
     path = Path(os.fsdecode(request.path))
     order, _, argument = path.read_text().partition(" ")
     if order == "signal":
         os.kill(os.getpid(), int(argument))
-    elif order == "crash-once" and not Path(argument).exists():
-        Path(argument).touch()
+    elif order == "crash-if-process" and int(argument) == os.getpid():
         os.kill(os.getpid(), signal.SIGSEGV)
     elif order == "hang":
         time.sleep(600)
@@ -54,6 +78,13 @@ def obey(request: Request) -> Reply:
         hoard = []
         while True:
             hoard.append(bytearray(64 * 1024 * 1024))
+    elif order == "eat-slowly":
+        hoard = []
+        while True:
+            hoard.append(b"\1" * (16 * 1024 * 1024))
+            time.sleep(0.02)
+    elif order == "short-of-memory-if-process" and int(argument) == os.getpid():
+        raise MemoryError
     elif order == "exit":
         os._exit(int(argument))
     elif order == "recurse":
@@ -67,14 +98,17 @@ def obey(request: Request) -> Reply:
         raise ZeroDivisionError(f"while looking at {argument}")
     elif order == "surrogate":
         extraction = Extraction(
-            Kind.DOCUMENT, "text/plain", Metadata(title="a\udcffb"), (Passage("x\ud800", Locator()),)
+            Kind.DOCUMENT,
+            "text/plain",
+            Metadata(title="a\udcffb"),
+            (Passage(f"x{argument and chr(0xD800)}", Locator()),),
         )
         return Extracted(extraction=worker.encodable(extraction))
     elif order == "chatter":
         os.write(1, b"native noise on standard output\n")
         os.write(2, b"native noise on standard error\n")
-    if isinstance(request, DecodeAudio):
-        Path(os.fsdecode(request.pcm)).write_bytes(b"\0" * 8)
+    if out is not None:
+        out.write(b"\0" * 8)
         if order == "fail-late":
             raise UnreadableError("its sound cannot be decoded")
         return AudioDecoded(duration_s=2 / 16_000)

@@ -21,7 +21,8 @@ from tests.core.media_maker import tone, write_film, write_sound
 
 def decoded(path: Path) -> tuple[np.ndarray, float]:
     pcm = path.with_name("sound.pcm")
-    seconds = decode_sound(path, pcm)
+    with pcm.open("wb") as out:
+        seconds = decode_sound(path, out)
     return np.fromfile(pcm, "<f4"), seconds
 
 
@@ -263,7 +264,7 @@ def test_a_playlist_makes_nobody_open_another_file(tmp_path: Path, playlist: str
     path = tmp_path / "a.mp3"
     path.write_text(playlist.format("secret.wav"))
     with pytest.raises(UnreadableError, match="damaged, or not a recording"):
-        decode_sound(path, tmp_path / "sound.pcm")
+        decoded(path)
 
 
 def test_a_name_with_a_protocol_is_only_a_name(tmp_path: Path) -> None:

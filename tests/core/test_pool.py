@@ -90,7 +90,7 @@ def test_a_crash_costs_one_file(start: Callable[..., SandboxPool], order: Order)
 
     with ThreadPoolExecutor(4) as threads:  # more threads than sandboxes: one waits
         results = list(threads.map(read, files))
-    assert "SIGSEGV" in results.pop(4)
+    assert "crashed on it" in results.pop(4)
     assert set(results) == {"document"}
 
 

@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from core.cancel import CancelToken
 from core.child import Serve
-from core.errors import Cancelled, SkippedError, UnreadableError
+from core.errors import Cancelled, ReaderError, SkippedError, UnreadableError
 from core.extract import sandbox as sandbox_module
 from core.extract.sandbox import Sandbox
 from core.types import Extraction, Kind
@@ -42,8 +43,8 @@ def order(tmp_path: Path) -> Order:
 def start() -> Iterator[Callable[..., Sandbox]]:
     started: list[Sandbox] = []
 
-    def make(serve: Serve = misbehaving.serve, deadline_factor: float = 1.0) -> Sandbox:
-        started.append(Sandbox(serve=serve, deadline_factor=deadline_factor))
+    def make(serve: Serve = misbehaving.serve, **limits: Any) -> Sandbox:
+        started.append(Sandbox(serve=serve, **limits))
         return started[-1]
 
     yield make
@@ -56,10 +57,13 @@ def child_pid(extraction: Extraction) -> int:
 
 
 @posix
-@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL"])
-def test_a_crash_is_tried_twice_and_told(start: Callable[..., Sandbox], order: Order, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("SIGSEGV", "crashed on it"), ("SIGABRT", "crashed on it"), ("SIGKILL", "perhaps because memory was short")],
+)
+def test_a_crash_is_tried_twice_and_told(start: Callable[..., Sandbox], order: Order, name: str, reason: str) -> None:
     sandbox = start()
-    with pytest.raises(UnreadableError, match=f"the reader crashed on it .*{name}") as caught:
+    with pytest.raises(UnreadableError, match=reason) as caught:
         sandbox.extract(order(f"signal {int(getattr(signal, name))}"))
     assert sandbox.starts == 2
     assert not isinstance(caught.value, SkippedError)
@@ -68,16 +72,15 @@ def test_a_crash_is_tried_twice_and_told(start: Callable[..., Sandbox], order: O
 
 
 @posix
-def test_a_crash_that_does_not_repeat_costs_nothing(
-    start: Callable[..., Sandbox], order: Order, tmp_path: Path
-) -> None:
+def test_a_crash_that_does_not_repeat_costs_nothing(start: Callable[..., Sandbox], order: Order) -> None:
     sandbox = start()
-    assert sandbox.extract(order(f"crash-once {tmp_path / 'marker'}")).kind is Kind.DOCUMENT
+    pid = child_pid(sandbox.extract(order("well")))
+    assert sandbox.extract(order(f"crash-if-process {pid}")).kind is Kind.DOCUMENT
     assert sandbox.starts == 2
 
 
 def test_a_child_that_leaves_is_told(start: Callable[..., Sandbox], order: Order) -> None:
-    with pytest.raises(UnreadableError, match="ended with code 7"):
+    with pytest.raises(UnreadableError, match="crashed on it"):
         start().extract(order("exit 7"))
 
 
@@ -167,14 +170,51 @@ def test_a_name_that_is_not_utf_8(start: Callable[..., Sandbox], tmp_path: Path)
 
 
 def test_text_that_no_encoding_can_carry_still_arrives(start: Callable[..., Sandbox], order: Order) -> None:
-    extraction = start().extract(order("surrogate"))
+    sandbox = start()
+    extraction = sandbox.extract(order("surrogate"))
     assert extraction.metadata.title == "a\ufffdb"
-    assert extraction.passages[0].text == "x\ufffd"
+    with pytest.raises(UnreadableError, match="could not be read"):
+        sandbox.extract(order("surrogate in-the-text"))
+    assert sandbox.starts == 1
 
 
 def test_an_answer_of_the_wrong_form_is_not_believed(start: Callable[..., Sandbox], order: Order) -> None:
     with pytest.raises(UnreadableError, match="wrong answer"):
         start(serve=misbehaving.serve_garbage).extract(order("well"))
+
+
+def test_a_reader_that_does_not_start_is_one_error_and_no_files_fault(
+    start: Callable[..., Sandbox], order: Order
+) -> None:
+    sandbox = start(serve=misbehaving.serve_nothing)
+    for starts in (2, 4):
+        with pytest.raises(ReaderError, match="does not start"):
+            sandbox.extract(order("well"))
+        assert sandbox.starts == starts
+
+
+@posix
+def test_a_death_while_nothing_is_asked_costs_no_file(start: Callable[..., Sandbox], order: Order) -> None:
+    sandbox, path = start(), order("well")
+    for starts in (2, 3):
+        os.kill(child_pid(sandbox.extract(path)), signal.SIGKILL)
+        assert sandbox.extract(path).kind is Kind.DOCUMENT
+        assert sandbox.starts == starts
+
+
+def test_memory_is_watched_where_the_child_sets_no_limit(start: Callable[..., Sandbox], order: Order) -> None:
+    sandbox = start(serve=misbehaving.serve_unconfined, memory_limit_bytes=misbehaving.LIMIT_BYTES // 2)
+    with pytest.raises(UnreadableError, match="needs too much memory"):
+        sandbox.extract(order("eat-slowly"))
+    assert sandbox.starts == 1, "what did not fit once does not fit again"
+    assert sandbox.extract(order("well")).kind is Kind.DOCUMENT
+
+
+def test_memory_that_earlier_files_left_behind_costs_no_file(start: Callable[..., Sandbox], order: Order) -> None:
+    sandbox = start()
+    pid = child_pid(sandbox.extract(order("well")))
+    assert sandbox.extract(order(f"short-of-memory-if-process {pid}")).kind is Kind.DOCUMENT
+    assert sandbox.starts == 2
 
 
 def test_a_cancel_ends_the_work(start: Callable[..., Sandbox], order: Order) -> None:

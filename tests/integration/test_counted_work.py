@@ -83,7 +83,8 @@ class DirectReader:
         return extraction
 
     def decode_audio(self, path: bytes, pcm: Path, cancel: CancelToken | None = None) -> float:
-        return decode_sound(Path(os.fsdecode(path)), pcm)
+        with pcm.open("wb") as out:
+            return decode_sound(Path(os.fsdecode(path)), out)
 
     def close(self) -> None:
         pass
