@@ -112,8 +112,8 @@ class Pipeline:
 
         def link(models: ModelState) -> None:
             self._restamp(hashed)
-            self._store.link_content(hashed.job.file_id, content_id, models, hashed.stamp)
-            self._ledger.touched.add(hashed.job.file_id)
+            file_id = self._store.link_content(hashed.job.file_id, content_id, models, hashed.stamp)
+            self._ledger.touched.add(file_id)
 
         return Ended(hashed.job, link)
 

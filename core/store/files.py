@@ -187,9 +187,10 @@ class Files:
     def add(self, root_id: int, found: Iterable[FoundFile]) -> int:
         """Stage 1 for new files: findable by name, folder and date at once; their content is queued. The count.
 
-        A path that was added under another root meanwhile changes hands; nothing is added to a root that is gone.
+        A path that was added under another root meanwhile changes hands; nothing is added to a root that is gone. A
+        deleted file's id is not given again as long as its tombstone stands.
         """
-        added: list[tuple[int, FileStamp]] = []
+        added: list[tuple[int, int]] = []  # id, mtime_ns
         with self._database.write() as db:
             if not self._has_root(root_id):
                 return 0
@@ -197,8 +198,12 @@ class Files:
                 stamp = file.stamp
                 file_id: int = db.execute(
                     """
-                    INSERT INTO files (root_id, path, kind, size, mtime_ns, ctime_ns, inode, day)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO files (id, root_id, path, kind, size, mtime_ns, ctime_ns, inode, day)
+                    VALUES (
+                        (SELECT 1 + max(ifnull((SELECT max(id) FROM files), 0),
+                                        ifnull((SELECT max(file_id) FROM tombstones), 0))),
+                        ?, ?, ?, ?, ?, ?, ?, ?
+                    )
                     ON CONFLICT (path) DO UPDATE SET root_id = excluded.root_id, size = excluded.size,
                         mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode
                     RETURNING id
@@ -214,19 +219,19 @@ class Files:
                         local_day(stamp.mtime_ns),
                     ),
                 ).get
-                added.append((file_id, stamp))
+                added.append((file_id, stamp.mtime_ns))
             self.write_names([file_id for file_id, _ in added])
-            self._queue_content(added)
+            self.queue_content(added)
         return len(added)
 
     def change(self, changed: Iterable[tuple[int, FileStamp]]) -> None:
         """New stamps for known files, whose content is queued again. What was known stays found until it is read."""
         with self._database.write() as db:
             for file_id, stamp in changed:
-                self._set_stamp(file_id, stamp)
+                self.set_stamp(file_id, stamp)
                 db.execute("DELETE FROM jobs WHERE file_id = ?", (file_id,))
                 db.execute("UPDATE files SET skip_reason = NULL WHERE id = ?", (file_id,))
-                self._queue_content([(file_id, stamp)])
+                self.queue_content([(file_id, stamp.mtime_ns)])
 
     def restamp(self, file_id: int, before: FileStamp, now: FileStamp) -> None:
         """The stamp that a file has now that it is about to be read, unless a scan has set another meanwhile.
@@ -235,7 +240,7 @@ class Files:
         """
         with self._database.write():
             if any(file.stamp == before for file in self._known("id = ?", [file_id])):
-                self._set_stamp(file_id, now)
+                self.set_stamp(file_id, now)
 
     def move(self, root_id: int, moved: Iterable[MovedFile]) -> None:
         """New paths for known files. Content, vectors and jobs stay.
@@ -258,22 +263,10 @@ class Files:
                 # A row that still claims the path is left over from before the move.
                 db.execute("DELETE FROM files WHERE path = ? AND id <> ?", (file.found.path, file.id))
                 db.execute("UPDATE files SET path = ?, root_id = ? WHERE id = ?", (file.found.path, root_id, file.id))
-                self._set_stamp(file.id, stamp)
+                self.set_stamp(file.id, stamp)
                 self.write_names([file.id])
                 if ctime_ns != stamp.ctime_ns:
-                    self._queue_content([(file.id, stamp)])
-
-    def remove_missing(self, missing: Iterable[KnownFile]) -> int:
-        """Forget files that are not where they were known; one that has a new path by now stays. The count.
-
-        Their contents are kept as orphans for a while, so that a restore costs nothing.
-        """
-        count = 0
-        with self._database.write() as db:
-            for file in missing:
-                db.execute("DELETE FROM files WHERE id = ? AND path = ?", (file.id, file.path))
-                count += db.changes()
-        return count
+                    self.queue_content([(file.id, stamp.mtime_ns)])
 
     def rows(self, file_ids: Sequence[int], where: FileFilter | None = None) -> dict[int, FileRow]:
         """Files by id, those that the filter lets through."""
@@ -343,7 +336,8 @@ class Files:
         """Whether the root is still there; it may be removed while it is being scanned."""
         return self._database.connection.execute("SELECT 1 FROM roots WHERE id = ?", (root_id,)).get is not None
 
-    def _set_stamp(self, file_id: int, stamp: FileStamp) -> None:
+    def set_stamp(self, file_id: int, stamp: FileStamp) -> None:
+        """What ``stat`` says of a known file now. Inside the caller's transaction."""
         # The day that the content tells stays until the content is read again.
         self._database.connection.execute(
             """
@@ -361,8 +355,9 @@ class Files:
             ),
         )
 
-    def _queue_content(self, stamps: Iterable[tuple[int, FileStamp]]) -> None:
+    def queue_content(self, files: Iterable[tuple[int, int]]) -> None:
+        """Queue files, given as id and mtime in ns, to be hashed and, if need be, read. In the caller's transaction."""
         self._database.connection.executemany(
             "INSERT OR REPLACE INTO jobs (file_id, stage, state, newest_ns) VALUES (?, ?, 'ready', ?)",
-            ((file_id, Stage.CONTENT.value, stamp.mtime_ns) for file_id, stamp in stamps),
+            ((file_id, Stage.CONTENT.value, mtime_ns) for file_id, mtime_ns in files),
         )

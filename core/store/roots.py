@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +20,8 @@ class Verb(StrEnum):
 
     ADD = "add"
     REMOVE = "remove"
+    EXCLUDE = "exclude"  # the root's patterns, as a JSON list
+    ALLOW = "allow"  # take out what is missing: how many files a person was told of
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Request:
     id: int
     verb: Verb
     path: bytes
+    argument: str | None = None  # what ``Verb`` says of it
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class RootRow:
     offline: bool
     held: int
     watch_note: str | None = None  # why changes are found by scanning alone, with the cure
+    missing: int = 0  # files that the last scan missed and that go only on a person's yes
+    excludes: tuple[str, ...] = ()  # patterns of what is passed over
 
     @property
     def root(self) -> Root:
@@ -53,9 +60,12 @@ class Roots:
 
     def all(self) -> list[RootRow]:
         rows = self._database.connection.execute(
-            "SELECT id, path, fs_id, offline, held, watch_note FROM roots ORDER BY path"
+            "SELECT id, path, fs_id, offline, held, watch_note, missing, excludes FROM roots ORDER BY path"
         )
-        return [RootRow(id_, path, fs_id, bool(offline), held, note) for id_, path, fs_id, offline, held, note in rows]
+        return [
+            RootRow(id_, path, fs_id, bool(offline), held, note, missing, tuple(json.loads(excludes)))
+            for id_, path, fs_id, offline, held, note, missing, excludes in rows
+        ]
 
     def by_path(self, path: bytes) -> RootRow | None:
         return next((row for row in self.all() if row.path == path), None)
@@ -69,7 +79,10 @@ class Roots:
             if outer is not None:
                 condition, bounds = under("path", path)
                 # Deeper roots keep theirs: only the outer root's files change hands.
-                db.execute(f"UPDATE files SET root_id = ? WHERE root_id = ? AND {condition}", (root_id, outer, *bounds))
+                for table in ("files", "tombstones"):
+                    db.execute(
+                        f"UPDATE {table} SET root_id = ? WHERE root_id = ? AND {condition}", (root_id, outer, *bounds)
+                    )
             return root_id
 
     def remove(self, root_id: int) -> None:
@@ -93,6 +106,7 @@ class Roots:
             outer = self._innermost(path)
             if outer is not None:
                 db.execute("UPDATE files SET root_id = ? WHERE root_id = ?", (outer, root_id))
+                db.execute("UPDATE tombstones SET root_id = ? WHERE root_id = ?", (outer, root_id))
             db.execute("DELETE FROM files WHERE root_id = ?", (root_id,))
             db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
 
@@ -110,20 +124,41 @@ class Roots:
         with self._database.write() as db:
             db.execute("UPDATE roots SET watch_note = ? WHERE id = ?", (note, root_id))
 
-    def request(self, verb: Verb, path: bytes) -> None:
-        """Leave a request for the process that writes."""
+    def set_missing(self, root_id: int, missing: int) -> None:
+        """How many files are missing and go only on a person's yes; 0 when there is nothing to ask."""
         with self._database.write() as db:
-            db.execute("INSERT INTO requests (verb, path) VALUES (?, ?)", (verb.value, path))
+            db.execute("UPDATE roots SET missing = ?1 WHERE id = ?2 AND missing <> ?1", (missing, root_id))
+
+    def set_excludes(self, root_id: int, patterns: Sequence[str]) -> None:
+        """The root's own patterns of what is passed over."""
+        with self._database.write() as db:
+            db.execute("UPDATE roots SET excludes = ? WHERE id = ?", (json.dumps(list(patterns)), root_id))
+
+    def request(self, verb: Verb, path: bytes, argument: str | None = None) -> None:
+        """Leave a request for the process that writes."""
+        # No path holds a zero byte, so that one can divide it from what else is to be said.
+        whole = path if argument is None else path + b"\0" + argument.encode("utf-8", "surrogatepass")
+        with self._database.write() as db:
+            db.execute("INSERT INTO requests (verb, path) VALUES (?, ?)", (verb.value, whole))
 
     def requests(self) -> list[Request]:
-        rows = self._database.connection.execute("SELECT id, verb, path FROM requests ORDER BY id")
-        return [Request(id_, Verb(verb), path) for id_, verb, path in rows]
+        """What is queued, oldest first."""
+        found = []
+        for id_, verb, whole in self._database.connection.execute("SELECT id, verb, path FROM requests ORDER BY id"):
+            path, divided, argument = whole.partition(b"\0")
+            said = argument.decode("utf-8", "surrogatepass") if divided else None
+            found.append(Request(id_, Verb(verb), path, said))
+        return found
 
     def clear_request(self, request_id: int) -> None:
         with self._database.write() as db:
             db.execute("DELETE FROM requests WHERE id = ?", (request_id,))
 
-    def _innermost(self, path: bytes) -> int | None:
-        """The id of the innermost root that holds ``path`` without being it."""
+    def outer(self, path: bytes) -> RootRow | None:
+        """The innermost root that holds ``path`` without being it."""
         holding = [row for row in self.all() if is_under(path, row.path)]
-        return max(holding, key=lambda row: len(row.path)).id if holding else None
+        return max(holding, key=lambda row: len(row.path), default=None)
+
+    def _innermost(self, path: bytes) -> int | None:
+        outer = self.outer(path)
+        return outer.id if outer is not None else None

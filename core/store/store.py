@@ -19,6 +19,7 @@ from core.store.roots import Roots
 from core.store.segments import Segments
 from core.store.thumbnails import Thumbnails
 from core.store.vectors import NewVector, Vectors
+from core.store.tombstones import Tombstones
 from core.types import EmbeddingSpace, Extraction, FileStamp, Kind, SegmentKind, SpeechSpan, Stage
 
 LOOK_ALIKE_MODEL = "look-alike"  # the model name of the classical descriptor's space
@@ -61,6 +62,7 @@ class Store:
         self.notices = tuple(upkeep.prepare(folders)) if keeps else ()  # what a person should know of that
         self.database = Database(folders.index)
         self.roots = Roots(self.database)
+        self.tombstones = Tombstones(self.database, self.files)
         self.files = Files(self.database)
         self.contents = Contents(self.database)
         self.segments = Segments(self.database)
@@ -108,14 +110,17 @@ class Store:
                 self._link(file_id, content_id, models)
         return content_id
 
-    def link_content(self, file_id: int, content_id: int, models: ModelState, stamp: FileStamp | None = None) -> None:
+    def link_content(self, file_id: int, content_id: int, models: ModelState, stamp: FileStamp | None = None) -> int:
         """End stage ``CONTENT`` of a file whose content is known already: nothing is read or encoded.
 
-        ``stamp`` as in ``commit_content``.
+        ``stamp`` as in ``commit_content``. Returns the file's id: a file that was deleted and is back under another
+        name and date has its old one again.
         """
         with self.database.write():
             if self._is_still(file_id, stamp):
+                file_id = self.tombstones.adopt(file_id, content_id)
                 self._link(file_id, content_id, models)
+        return file_id
 
     def commit_vectors(self, file_id: int, stage: Stage, space_id: int, vectors: Sequence[NewVector]) -> None:
         """End stage ``TEXT`` or ``PHOTO`` of a file."""

@@ -1,8 +1,9 @@
 """Reconciling the index with the disk: the truth behind every hint.
 
 A scan only compares what ``stat`` says; no file is opened. New files are committed in batches while the walk goes on,
-so that they are found by name within seconds; what is missing is forgotten at the very end, when it is known that it
-was not moved to another folder or root, and that its root is still there.
+so that they are found by name within seconds; what is missing is taken out at the very end, when it is known that it
+was not moved to another folder or root, and that its root is still there. A file that was deleted lately and is back
+takes the place that was kept for it (``core.store.tombstones``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from core.cancel import CancelToken
 from core.filesystem import filesystem_id
@@ -20,8 +22,10 @@ from core.store.files import FoundFile, KnownFile, MovedFile
 from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
+from core.store.tombstones import Tombstone
 from core.types import FileStamp
-from core.watch.excluded import excluded_file, excluded_folder
+from core.watch.departures import NOBODY_ASKED, Consent, purge, take_out
+from core.watch.excluded import excluded_below
 from core.watch.presence import HELD_MANY, is_there
 from core.watch.settle import Settled, parents
 from core.watch.walk import Entry, Walk, found_file, look, stamp_of
@@ -37,22 +41,25 @@ _GIVE_WAY_S = 0.005  # after a full batch: another process that waits to write p
 class ScanReport:
     """What a scan found, in files.
 
+    ``revived`` were deleted and are back. ``removed`` is negative where more was taken back than taken out.
     ``offline``: a root that was to be walked is not there. ``unreadable``: folders and files that could not be looked
-    at; what is known of them stays.
+    at; what is known of them stays. ``withheld``: roots, by path, that miss too many files to take them out unasked.
     """
 
     seen: int = 0
     added: int = 0
     changed: int = 0
     moved: int = 0
+    revived: int = 0
     removed: int = 0
     offline: bool = False
     unreadable: frozenset[bytes] = frozenset()
+    withheld: frozenset[bytes] = frozenset()
 
     @property
     def differs(self) -> bool:
         """Whether what can be found is another thing now."""
-        return bool(self.added or self.changed or self.moved or self.removed)
+        return bool(self.added or self.changed or self.moved or self.revived or self.removed)
 
     def __add__(self, other: ScanReport) -> ScanReport:
         return ScanReport(
@@ -60,17 +67,25 @@ class ScanReport:
             self.added + other.added,
             self.changed + other.changed,
             self.moved + other.moved,
+            self.revived + other.revived,
             self.removed + other.removed,
             self.offline or other.offline,
             self.unreadable | other.unreadable,
+            self.withheld | other.withheld,
         )
 
 
 def reconcile(
-    store: Store, root: RootRow, *, cancel: CancelToken | None = None, ignore: Collection[bytes] = ()
+    store: Store,
+    root: RootRow,
+    *,
+    cancel: CancelToken | None = None,
+    ignore: Collection[bytes] = (),
+    exclude: tuple[str, ...] = (),
+    consent: Consent = NOBODY_ASKED,
 ) -> ScanReport:
     """Bring the index in line with one root. See ``reconcile_roots``."""
-    return reconcile_roots(store, [root], cancel=cancel, ignore=ignore)
+    return reconcile_roots(store, [root], cancel=cancel, ignore=ignore, exclude=exclude, consent=consent)
 
 
 def reconcile_roots(
@@ -79,25 +94,37 @@ def reconcile_roots(
     *,
     cancel: CancelToken | None = None,
     ignore: Collection[bytes] = (),
+    exclude: tuple[str, ...] = (),
+    consent: Consent = NOBODY_ASKED,
     on_batch: Callable[[ScanReport], None] | None = None,
 ) -> ScanReport:
     """Bring the index in line with the disk, over whole roots.
 
-    ``ignore`` are folders that are passed over: our own. ``on_batch`` is called with the state so far after each
-    commit. A file that moved between the roots keeps its row. Raises ``Cancelled``; what was committed until then
-    stays, and nothing is forgotten.
+    ``ignore`` are folders that are passed over: our own. ``exclude`` are patterns of what is passed over in every
+    root, before the root's own. ``consent`` says which roots may lose many files at once. ``on_batch`` is called with
+    the state so far after each commit. A file that moved between the roots keeps its row. Raises ``Cancelled``; what
+    was committed until then stays, and nothing is taken out. Raises ``UsageError`` for a pattern that is none.
     """
-    scan = _Scan(store, cancel, ignore, on_batch)
+    scan = _Scan(store, cancel, ignore, exclude, consent, on_batch)
     for root in roots:
         scan.whole(root)
     return scan.finish()
 
 
 def look_at(
-    store: Store, settled: Settled, *, cancel: CancelToken | None = None, ignore: Collection[bytes] = ()
+    store: Store,
+    settled: Settled,
+    *,
+    cancel: CancelToken | None = None,
+    ignore: Collection[bytes] = (),
+    exclude: tuple[str, ...] = (),
+    consent: Consent = NOBODY_ASKED,
 ) -> ScanReport:
-    """Bring the index in line with the disk at a few places; those outside every root are passed over."""
-    scan = _Scan(store, cancel, ignore, None)
+    """Bring the index in line with the disk at a few places; those outside every root are passed over.
+
+    The arguments are those of ``reconcile_roots``.
+    """
+    scan = _Scan(store, cancel, ignore, exclude, consent, None)
     for path in sorted(settled.paths | settled.trees):
         scan.place(path)
     return scan.finish()
@@ -110,9 +137,10 @@ class _Batch:
     added: list[FoundFile] = field(default_factory=list)
     changed: list[tuple[int, FileStamp]] = field(default_factory=list)
     moved: list[MovedFile] = field(default_factory=list)
+    revived: list[tuple[int, FoundFile]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.added) + len(self.changed) + len(self.moved)
+        return len(self.added) + len(self.changed) + len(self.moved) + len(self.revived)
 
 
 class _Scan:
@@ -123,12 +151,16 @@ class _Scan:
         store: Store,
         cancel: CancelToken | None,
         ignore: Collection[bytes],
+        exclude: tuple[str, ...],
+        consent: Consent,
         on_batch: Callable[[ScanReport], None] | None,
     ) -> None:
         self._store = store
         self._cancel = cancel
+        self._consent = consent
         self._on_batch = on_batch
         self._roots = {root.id: root for root in store.roots.all()}
+        self._excluded = {root.id: excluded_below(root.path, exclude + root.excludes) for root in self._roots.values()}
         self._passed_over = frozenset(ignore) | {root.path for root in self._roots.values()}
         self._report = ScanReport()
         self._batch = _Batch()
@@ -136,19 +168,25 @@ class _Scan:
         self._committed_s = time.monotonic()
         self._missing: list[KnownFile] = []
         self._moved_ids: set[int] = set()
+        self._any_deleted = store.tombstones.any()
+        self._revived_ids: set[int] = set()
         self._there: dict[int, bool] = {}
         self._walked: set[int] = set()
+        self._held: dict[int, int] = {}  # files known of the roots that were walked to the end
 
     def whole(self, root: RootRow) -> None:
         """Walk a whole root, once."""
-        if root.id in self._walked:
+        if root.id in self._walked or root.id not in self._roots:
             return
         self._walked.add(root.id)
+        known = self._store.files.known(root.id)
+        self._purge_deleted(root)
         if not self._is_there(root):
+            self._purge_known(root, known.values())
             self._report = replace(self._report, offline=True)
             return
-        known = self._store.files.known(root.id)
-        walk = Walk(root.path, self._passed_over)
+        count = len(known)
+        walk = Walk(root.path, self._passed_over, self._excluded[root.id])
         before = self._report.seen
         self._compare(root, known, walk.files(self._cancel))
         self._note_unreadable(walk.unreadable)
@@ -156,6 +194,7 @@ class _Scan:
         missing = self._without_unreadable(known.values())
         if held == 0 and root.held > HELD_MANY and missing:
             self._set_offline(root)
+            self._purge_known(root, missing)
             self._report = replace(self._report, offline=True)
             return
         self._missing += missing
@@ -164,6 +203,7 @@ class _Scan:
             self._report = replace(self._report, offline=True)
             return
         kept = len(known) - len(missing)
+        self._held[root.id] = count
         self._store.roots.set_scanned(root.id, filesystem_id(root.path) or "", held + kept)
 
     def place(self, path: bytes) -> None:
@@ -179,32 +219,48 @@ class _Scan:
         except OSError as error:
             logger.warning("cannot look at %s: %s", os.fsdecode(path), error.strerror)
             return
+        rules = self._excluded[root.id]
         known = self._store.files.known(root.id, path)
         alone = self._store.files.by_path(path)
         if alone is not None:
             known[path] = alone
         if status is not None and stat.S_ISDIR(status.st_mode):
-            if path == root.path or not excluded_folder(os.path.basename(path)):
-                walk = Walk(path, self._passed_over)
+            if path == root.path or not rules.folder(path, os.path.basename(path)):
+                walk = Walk(path, self._passed_over, rules)
                 self._compare(root, known, walk.files(self._cancel))
                 self._note_unreadable(walk.unreadable)
-        elif status is not None and stat.S_ISREG(status.st_mode) and not excluded_file(os.path.basename(path)):
+        elif status is not None and stat.S_ISREG(status.st_mode) and not rules.file(path, os.path.basename(path)):
             self._compare(root, known, [(path, status)])
         self._missing += self._without_unreadable(known.values())
 
     def finish(self) -> ScanReport:
-        """Commit the rest and forget what is missing, in the roots that are there to the end."""
+        """Commit the rest and take out what is missing, in the roots that are there to the end."""
         self._commit()
-        missing = [
-            file for file in self._missing if file.id not in self._moved_ids and self._there.get(file.root_id, False)
-        ]
-        for root_id in {file.root_id for file in missing}:
-            self._is_there(self._roots[root_id], again=True)
-        missing = [file for file in missing if self._there[file.root_id]]
-        for start in range(0, len(missing), _BATCH):
-            count = self._store.files.remove_missing(missing[start : start + _BATCH])
-            self._report = replace(self._report, removed=self._report.removed + count)
+        missing: dict[int, list[KnownFile]] = {root_id: [] for root_id in self._held}
+        for file in self._missing:
+            if file.id not in self._moved_ids and self._there.get(file.root_id, False):
+                missing.setdefault(file.root_id, []).append(file)
+        for root_id, files in missing.items():
+            root = self._roots[root_id]
+            if files and not self._is_there(root, again=True):
+                continue
+            left = take_out(self._store, root, files, self._excluded[root_id], self._consent, self._held.get(root_id))
+            self._report += ScanReport(
+                removed=left.removed, withheld=frozenset((root.path,)) if left.withheld else frozenset()
+            )
         return self._report
+
+    def _purge_known(self, root: RootRow, files: Iterable[KnownFile]) -> None:
+        """Forget what is excluded by now of a root that is away."""
+        covers = self._excluded[root.id].covers
+        hidden = [file.id for file in files if covers(file.path)]
+        purge(self._store, hidden)
+        self._report += ScanReport(removed=len(hidden))
+
+    def _purge_deleted(self, root: RootRow) -> None:
+        """Forget what is excluded by now of a root's deleted files: nothing may be left of it."""
+        covers = self._excluded[root.id].covers
+        purge(self._store, [file.file_id for file in self._store.tombstones.of_root(root.id) if covers(file.path)])
 
     def _compare(self, root: RootRow, known: dict[bytes, KnownFile], found: Iterable[Entry]) -> None:
         """Take what is found out of ``known``; what is left of it is missing."""
@@ -233,11 +289,16 @@ class _Scan:
 
     def _new(self, file: FoundFile) -> None:
         origin = self._moved_from(file)
-        if origin is None:
-            self._batch.added.append(file)
+        if origin is not None:
+            self._moved_ids.add(origin.id)
+            self._batch.moved.append(MovedFile(origin.id, file))
             return
-        self._moved_ids.add(origin.id)
-        self._batch.moved.append(MovedFile(origin.id, file))
+        deleted = self._deleted_as(file) if self._any_deleted else None
+        if deleted is not None:
+            self._revived_ids.add(deleted.file_id)
+            self._batch.revived.append((deleted.file_id, file))
+            return
+        self._batch.added.append(file)
 
     def _moved_from(self, file: FoundFile) -> KnownFile | None:
         """The known file that this one was: same inode, size and mtime, and nothing at its old path any more."""
@@ -252,6 +313,16 @@ class _Scan:
                 return known
         return None
 
+    def _deleted_as(self, file: FoundFile) -> Tombstone | None:
+        """The deleted file that this one was: same size and mtime, and the same path or inode."""
+        tombstones = self._store.tombstones
+        there = tombstones.by_path(file.path)
+        candidates = [there] if there is not None else []
+        candidates += tombstones.by_inode(file.stamp.inode) if file.stamp.inode else []
+        return next(
+            (one for one in candidates if one.is_like(file.stamp) and one.file_id not in self._revived_ids), None
+        )
+
     def _commit(self) -> None:
         batch, self._batch = self._batch, _Batch()
         self._committed_s = time.monotonic()
@@ -261,8 +332,9 @@ class _Scan:
             self._store.files.move(self._batch_root_id, batch.moved)
         if batch.changed:
             self._store.files.change(batch.changed)
+        revived = self._store.tombstones.revive(self._batch_root_id, batch.revived) if batch.revived else 0
         added = self._store.files.add(self._batch_root_id, batch.added) if batch.added else 0
-        self._report += ScanReport(added=added, changed=len(batch.changed), moved=len(batch.moved))
+        self._report += ScanReport(added=added, changed=len(batch.changed), moved=len(batch.moved), revived=revived)
         if self._on_batch is not None:
             self._on_batch(self._report)
         if len(batch) >= _BATCH:
@@ -290,14 +362,10 @@ class _Scan:
         """Whether a walk from the root would not have come to ``path``."""
         if path == root.path:
             return False
-        if path in self._passed_over:
+        if path in self._passed_over or self._excluded[root.id].lies_in(path):
             return True
-        for folder in parents(path):
-            if folder == root.path:
-                return False
-            if excluded_folder(os.path.basename(folder)) or folder in self._passed_over:
-                return True
-        return False
+        inside = takewhile(lambda folder: folder != root.path, parents(path))
+        return any(folder in self._passed_over for folder in inside)
 
     def _note_unreadable(self, paths: set[bytes]) -> None:
         if paths:

@@ -13,7 +13,7 @@ from core.cancel import CancelToken
 from core.extract.media_types import guess_kind
 from core.store.files import FoundFile
 from core.types import FileStamp
-from core.watch.excluded import excluded_file, excluded_folder
+from core.watch.excluded import Excluded
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +59,19 @@ class Walk:
     sockets and devices are passed over. What could not be looked into is in ``unreadable`` afterwards.
     """
 
-    def __init__(self, folder: bytes, passed_over: Container[bytes]) -> None:
-        """``passed_over`` holds the folders that are not entered: other roots, and our own."""
+    def __init__(self, folder: bytes, passed_over: Container[bytes], excluded: Excluded) -> None:
+        """``passed_over`` holds the folders that are not entered: other roots, and our own.
+
+        ``excluded`` says what else is passed over below the root that ``folder`` lies in.
+        """
         self._folder = folder
         self._passed_over = passed_over
+        self._excluded = excluded
         self.unreadable: set[bytes] = set()
 
     def files(self, cancel: CancelToken | None = None) -> Iterator[Entry]:
         """Every file, folder by folder: its path and ``lstat``. Raises ``Cancelled``."""
-        folders = [self._folder]
+        folders, excluded = [self._folder], self._excluded
         while folders:
             if cancel is not None:
                 cancel.raise_if_cancelled()
@@ -76,14 +80,14 @@ class Walk:
                     if entry.is_symlink() or (_HAS_JUNCTIONS and _is_junction(entry)):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        if not excluded_folder(entry.name) and entry.path not in self._passed_over:
+                        if entry.path not in self._passed_over and not excluded.folder(entry.path, entry.name):
                             folders.append(entry.path)
                         continue
                     status = _status(entry)
                 except OSError as error:
                     self._note(entry.path, error)
                     continue
-                if stat.S_ISREG(status.st_mode) and not excluded_file(entry.name):
+                if stat.S_ISREG(status.st_mode) and not excluded.file(entry.path, entry.name):
                     yield entry.path, status
 
     def _entries(self, folder: bytes) -> list[os.DirEntry[bytes]]:

@@ -191,13 +191,13 @@ def test_two_files_may_swap_names(store: Store) -> None:
 def test_removed_files_are_gone_and_their_content_waits_a_month(store: Store) -> None:
     file_id = add_file(store, b"/r/a.txt")
     content_id = read_document(store, file_id, "red boat")
-    store.files.remove_missing([known(store, b"/r/a.txt")])
-    assert files_named(store, "a") == []
     now_ns = 2_000_000_000_000_000_000
+    store.tombstones.bury([known(store, b"/r/a.txt")], now_ns)
+    assert files_named(store, "a") == []
     assert store.contents.sweep(now_ns) == []
     again = add_file(store, b"/r/back.txt")
     store.link_content(again, content_id, NO_MODELS)
-    store.files.remove_missing([known(store, b"/r/back.txt")])
+    store.tombstones.bury([known(store, b"/r/back.txt")], now_ns)
     assert store.contents.sweep(now_ns) == []
     assert store.contents.sweep(now_ns + 31 * 24 * 3600 * 10**9) == [(b"d" * 32).hex()]
     assert store.segments.count() == 0
@@ -208,7 +208,7 @@ def test_a_file_that_has_moved_meanwhile_is_not_missing(store: Store) -> None:
     file_id = add_file(store, b"/r/old.txt")
     before = known(store, b"/r/old.txt")
     store.files.move(before.root_id, [MovedFile(file_id, FoundFile(b"/r/new.txt", Kind.DOCUMENT, stamp()))])
-    assert store.files.remove_missing([before]) == 0
+    assert store.tombstones.bury([before]) == 0
     assert known(store, b"/r/new.txt").id == file_id
 
 

@@ -84,7 +84,7 @@ class VectorLibrary:
         for row in self.store.files.rows_of_contents([content_id]).get(content_id, []):
             known = self.store.files.by_path(row.path)
             assert known is not None
-            self.store.files.remove_missing([known])
+            self.store.tombstones.bury([known])
         if vectors_too:
             self.store.contents.sweep(1)
             self.store.contents.sweep(2**62)
