@@ -6,21 +6,24 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from core.cancel import CancelToken
 from core.config import Folders
-from core.errors import Cancelled
+from core.errors import Cancelled, FindlingError, IndexBusyError, NoRoomError, StorageError
 from core.extract.base import Reader
 from core.extract.look_alike import DIM
 from core.extract.version import extractor_version
 from core.index.follower import Follower
 from core.index.meter import waiting
-from core.index.pipeline import Ledger, clear_spool
+from core.index.patience import Patience
+from core.index.pipeline import Ledger, clear_litter
 from core.index.requests import apply_requests
 from core.index.stages import Stages
 from core.models.base import Encoders, Speech
 from core.pace import Pace
+from core.room import RoomWatch, disk_trouble
 from core.store.roots import RootRow
 from core.store.store import Store, look_alike_space
 from core.types import IndexReport, Progress, Stage
@@ -76,14 +79,21 @@ class Indexer:
             follower.look()
 
     def run(self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None) -> IndexReport:
-        """Work until nothing is left that can be done, or until cancelled."""
-        cancel = cancel or CancelToken()
+        """Work until nothing is left that can be done, or until cancelled.
+
+        Raises ``NoRoomError`` when a disk is full, or nearly so, and ``StorageError`` when one fails. What was done
+        stays; the next run goes on from there.
+        """
+        with self._under_way() as sudden, self._store.database.told_plainly():
+            return self._run(on_progress, cancel or CancelToken(), sudden)
+
+    def _run(self, on_progress: OnProgress | None, cancel: CancelToken, sudden: bool) -> IndexReport:
         started = time.monotonic()
         stages = self._stages(cancel, on_progress)
         cancelled = False
         try:
             apply_requests(self._store)
-            self._prepare(stages)
+            self._prepare(stages, sudden)
             self._scan(stages, cancel, self._store.roots.all())
             stages.queue_needed()
             self._work_off(stages, cancel)
@@ -123,9 +133,27 @@ class Indexer:
         """Work, and follow what changes on the disk, until cancelled.
 
         ``on_change`` is called, from any thread, after commits that change what can be found; ``when_idle`` each time
-        that nothing is left to do.
+        that nothing is left to do. Work waits while a disk is full or fails, and goes on by itself.
         """
         announce = _Announcer(on_change or (lambda: None))
+        patience = Patience(self._folders, cancel, on_progress)
+        with self._under_way() as sudden:
+            while not cancel.cancelled:
+                try:
+                    with self._store.database.told_plainly():
+                        self._follow_roots(cancel, patience.seen, announce, when_idle, sudden)
+                except (NoRoomError, StorageError, IndexBusyError) as trouble:
+                    patience.wait_out(trouble)
+                    sudden = False
+
+    def _follow_roots(
+        self,
+        cancel: CancelToken,
+        on_progress: OnProgress,
+        announce: _Announcer,
+        when_idle: Callable[[], None],
+        sudden: bool,
+    ) -> None:
         lost = threading.Event()
 
         def on_found(files_lost: bool) -> None:
@@ -134,10 +162,10 @@ class Indexer:
             announce.at_once()
             self._wake.set()
 
-        stages = self._stages(cancel, on_progress, announce.soon, announce.flush)
+        stages = self._stages(cancel, on_progress, announce.soon, announce.flush, waits_for_room=True)
         follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found)
         try:
-            self._prepare(stages)
+            self._prepare(stages, sudden)
             stages.queue_needed()
             self._follower = follower
             follower.start()
@@ -219,6 +247,7 @@ class Indexer:
         on_progress: OnProgress | None,
         on_commit: Callable[[], None] = lambda: None,
         on_wait: Callable[[], None] = lambda: None,
+        waits_for_room: bool = False,
     ) -> Stages:
         stages = Stages(
             self._store,
@@ -232,14 +261,36 @@ class Indexer:
             on_wait=on_wait,
             reload_models=self._reload_models,
             pace=self._pace,
+            room=RoomWatch((self._folders.data, self._folders.cache)),
+            waits_for_room=waits_for_room,
         )
         self.ledger = stages.ledger
         return stages
 
-    def _prepare(self, stages: Stages) -> None:
+    @contextmanager
+    def _under_way(self) -> Iterator[bool]:
+        """Leave a mark while work is under way; whether there was one, which a sudden end left.
+
+        What was being read at a sudden end may have brought it about, and is read alone from then on. A full disk ends
+        a run too, and could not even take back what was begun; but the mark can be removed from one.
+        """
+        mark = self._folders.lock.with_suffix(".running")
+        sudden = mark.exists()
+        try:
+            mark.touch(mode=0o600)
+        except OSError as error:
+            raise disk_trouble(error, mark, "indexing cannot begin") from error
+        try:
+            yield sudden
+        except (Cancelled, FindlingError):
+            mark.unlink(missing_ok=True)
+            raise
+        mark.unlink(missing_ok=True)
+
+    def _prepare(self, stages: Stages, sudden: bool) -> None:
         """What a sudden end left behind, what another version read, and what the models can do now."""
-        clear_spool(self._folders.spool)
-        self._store.jobs.recover()
+        clear_litter(self._folders, self._store.thumbnails)
+        self._store.jobs.recover(sudden=sudden)
         self._store.jobs.queue_outdated(extractor_version())
         stages.refresh_models()
 

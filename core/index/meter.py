@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.store.store import Store
-from core.types import ModelRole, PauseReason, Progress, Stage
+from core.types import ModelRole, PauseReason, Progress, Shortage, Stage
 
 SEND_S = 0.1  # at most ten times a second
 _COUNT_S = 1.0  # how often the index is asked for counts,
@@ -107,6 +107,7 @@ class Meter:
         *,
         at_once: bool = False,
         paused: PauseReason | None = None,
+        short: Shortage | None = None,
     ) -> None:
         """Send where the run is. ``at_once`` counts afresh and sends even if something was sent just now."""
         now = self._clock()
@@ -131,6 +132,7 @@ class Meter:
                 waiting=waiting(counts.left, can_do),
                 scanning=self.scanning,
                 paused=paused,
+                short=short,
             )
         )
 

@@ -7,30 +7,30 @@ what became of it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import numpy as np
 
 from core.cancel import CancelToken
 from core.config import Folders
-from core.errors import ChildError, FindlingError, SkippedError, UnreadableError
+from core.errors import ChildError, NoRoomError, SkippedError, UnreadableError
 from core.extract.base import Reader
 from core.extract.version import extractor_version
 from core.index.encoding import encode_each, expect_working
 from core.index.hashing import UnsettledError, hash_file
 from core.index.lanes import Ended
 from core.models.base import SAMPLE_RATE_HZ, Encoders, Speech
+from core.room import disk_trouble, require
 from core.store.contents import ContentRow
 from core.store.jobs import Job, ModelState
 from core.store.segments import SegmentRow
 from core.store.store import Store, look_alike_space
-from core.store.thumbnails import PREVIEW
+from core.store.thumbnails import PREVIEW, Thumbnails
 from core.store.vectors import NewVector
 from core.types import EmbeddingSpace, Extraction, FileStamp, SegmentKind, Stage, Vector
 from core.watch.presence import root_is_there
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 PASSAGES = 64  # texts in one call of the encoder
 SPOOL_PREFIX = "speech-"  # of files of decoded sound; the searcher has its own in the same folder
 _FLOAT_BYTES = 4
+_ABANDONED_S = 24 * 3600.0  # what lies in the spool for longer is nobody's
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Pipeline:
         self._encoders = encoders
         self._speech = speech
         self._spool = folders.spool
+        self._cache = folders.thumbnails
         self._ledger = ledger
 
     # Stage CONTENT: hash the file; link it to what is known of that hash, or read it
@@ -120,7 +122,7 @@ class Pipeline:
     def read(self, hashed: Hashed, cancel: CancelToken) -> Ended:
         """Read the file in a sandbox and put its pictures in the cache. On any thread.
 
-        Raises ``Cancelled``, and ``FindlingError`` where the cache cannot be written.
+        Raises ``Cancelled``, and ``NoRoomError`` or ``StorageError`` where the cache cannot be written.
         """
         job = hashed.job
         try:
@@ -203,7 +205,7 @@ class Pipeline:
         """The words of a recording or a sound track, through a spool file of samples. On the indexer's thread.
 
         ``on_window`` is called after each window. None where there is no model. Raises ``ModelError``,
-        ``ModelMissingError``, ``Cancelled``.
+        ``ModelMissingError``, ``Cancelled``, and ``NoRoomError`` or ``StorageError`` where the cache cannot be written.
         """
         model, content_id = models.state.speech_model, job.content_id
         if model is None:
@@ -219,10 +221,15 @@ class Pipeline:
         try:
             if not _is_unchanged(job, job.stamp):
                 return self._aside(job)
+            no_room = self._lacks_room(content_id)
+            if no_room is not None:
+                return self._failed(job, no_room)
             self._reader.decode_audio(job.path, pcm, cancel)
             if not _is_unchanged(job, job.stamp):
                 return self._aside(job)
             spans = self._speech.transcribe(pcm, on_window=count, cancel=cancel)
+        except OSError as error:
+            raise disk_trouble(error, pcm, "decoded sound cannot be written") from error
         except UnreadableError as error:
             return self._failed(job, error.message) if _is_unchanged(job, job.stamp) else self._aside(job)
         except ChildError as error:
@@ -302,7 +309,7 @@ class Pipeline:
         try:
             self._store.thumbnails.write(content_hash, extraction.thumbnail, extraction.preview)
         except OSError as error:  # that is no fault of the file
-            raise FindlingError(f"the thumbnail cache cannot be written: {error.strerror}") from error
+            raise disk_trouble(error, self._cache, "the thumbnails cannot be written") from error
 
     def _preview(self, job: Job, cancel: CancelToken) -> bytes | Ended:
         """The picture that the encoder is fed, made again where the cache was emptied; the job's end if it cannot be.
@@ -331,19 +338,34 @@ class Pipeline:
             not known.has_thumbnail or self._store.thumbnails.find(digest.hex(), PREVIEW) is not None
         )
 
+    def _lacks_room(self, content_id: int) -> str | None:
+        """Why a recording cannot be decoded now: its samples would fill the disk, which only they do."""
+        duration_s = self._store.contents.duration_s(content_id)
+        try:
+            require(self._spool, int((duration_s or 0.0) * SAMPLE_RATE_HZ) * _FLOAT_BYTES, "its sound, decoded,")
+        except NoRoomError as error:
+            return error.message
+        return None
+
     def _transcribe_silence(self, cancel: CancelToken) -> None:
         pcm = self._spool / f"{SPOOL_PREFIX}{uuid.uuid4().hex}.f32"
         try:
-            np.zeros(SAMPLE_RATE_HZ, dtype="<f4").tofile(pcm)
+            pcm.write_bytes(bytes(SAMPLE_RATE_HZ * _FLOAT_BYTES))
             self._speech.transcribe(pcm, cancel=cancel)
+        except OSError as error:
+            raise disk_trouble(error, pcm, "decoded sound cannot be written") from error
         finally:
             pcm.unlink(missing_ok=True)
 
 
-def clear_spool(spool: Path) -> None:
-    """Delete the decoded sound that a sudden end left behind."""
-    for path in spool.glob(f"{SPOOL_PREFIX}*"):
-        path.unlink(missing_ok=True)
+def clear_litter(folders: Folders, thumbnails: Thumbnails) -> None:
+    """Delete what a sudden end left behind: decoded sound, and pictures half written."""
+    thumbnails.sweep_unfinished()
+    for path in folders.spool.glob("*"):
+        # A search beside this process has its own files there, and needs them for no longer than a recording takes.
+        with contextlib.suppress(FileNotFoundError):
+            if path.name.startswith(SPOOL_PREFIX) or time.time() - path.stat().st_mtime > _ABANDONED_S:
+                path.unlink()
 
 
 def _is_unchanged(job: Job, stamp: FileStamp) -> bool:

@@ -23,9 +23,10 @@ from core.index.pipeline import Ledger, Models, Pipeline
 from core.index.reading import Reading
 from core.models.base import Encoders, Speech
 from core.pace import Pace
+from core.room import RoomWatch, short_of_room
 from core.store.jobs import Job, ModelState
 from core.store.store import Store
-from core.types import EmbeddingSpace, PauseReason, Progress, Stage
+from core.types import EmbeddingSpace, PauseReason, Progress, Shortage, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ _GROUP = 32
 
 _SLICE_S = 0.1  # how long a step waits for something to end
 _RELOAD_S = 1.0
+_ROOM_S = 1.0  # how often room is looked for while it is short
 
 
 class Stages:
@@ -55,12 +57,15 @@ class Stages:
         on_wait: Callable[[], None] = lambda: None,
         reload_models: Callable[[], object] = lambda: None,
         pace: Pace | None = None,
+        room: RoomWatch | None = None,
+        waits_for_room: bool = False,
     ) -> None:
         """``on_commit`` is called after each step, also those that come in between the windows of a recording.
 
         ``on_wait`` is called about once a second while ``pace`` lets no work begin; without one, all is done at once.
         ``reload_models`` makes the encoders and the transcriber look which models are installed and chosen now; it is
-        called between batches, about once a second.
+        called between batches, about once a second. Where ``room`` finds little, no work begins: until there is more
+        if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
         """
         self.ledger = Ledger()
         self.meter = Meter(store, self.ledger.touched, on_progress)
@@ -71,6 +76,8 @@ class Stages:
         self._on_commit = on_commit
         self._on_wait = on_wait
         self._pace = pace
+        self._room = room
+        self._waits_for_room = waits_for_room
         self._reload_models = reload_models
         self._reloaded_s = float("-inf")
         self._unblock = False
@@ -130,9 +137,11 @@ class Stages:
     def step(self, before: Stage | None = None) -> bool:
         """Begin what can be begun, wait a moment for something to end, and commit it; whether there was any work.
 
-        ``before`` ``SPEECH`` leaves recordings alone. Raises ``Cancelled``; call ``close`` then.
+        ``before`` ``SPEECH`` leaves recordings alone. Raises ``Cancelled``, ``NoRoomError`` and ``StorageError``;
+        call ``close`` then.
         """
         self._cancel.raise_if_cancelled()
+        self._expect_room()
         if self._pace is not None:
             self._pace.wait_turn(self._cancel, self._while_waiting, lambda: self._store.jobs.any_ready(self.can_do))
         self.refresh_models()
@@ -175,10 +184,21 @@ class Stages:
             self._store.jobs.release(stage, [file_id])
         return list(held.values())
 
-    def _while_waiting(self, reason: PauseReason) -> None:
+    def _expect_room(self) -> None:
+        """Wait, or raise ``NoRoomError``, while there is work and a disk of ours is nearly full."""
+        while self._room is not None and (short := self._room.shortage()) is not None:
+            if not self._store.jobs.any_ready(self.can_do):
+                return
+            if not self._waits_for_room:
+                raise short_of_room(short)
+            self._while_waiting(PauseReason.NO_ROOM, short)
+            self._cancel.wait(_ROOM_S)
+            self._cancel.raise_if_cancelled()
+
+    def _while_waiting(self, reason: PauseReason, short: Shortage | None = None) -> None:
         while self._advance():
             pass
-        self.meter.show(None, None, self.can_do, paused=reason)
+        self.meter.show(None, None, self.can_do, paused=reason, short=short)
         self._drop_idle()
         self._on_wait()
 

@@ -95,6 +95,13 @@ class Contents:
             content_id: int = db.execute("SELECT id FROM contents WHERE hash = ?", (digest,)).get
             return content_id
 
+    def duration_s(self, content_id: int) -> float | None:
+        """How long it plays, as far as that is known."""
+        found: float | None = self._database.connection.execute(
+            "SELECT duration_s FROM contents WHERE id = ?", (content_id,)
+        ).get
+        return found
+
     def phash_mark(self) -> PhashMark:
         """The state that this transaction sees."""
         row: Any = self._database.connection.execute(

@@ -146,12 +146,16 @@ class Jobs:
                 ((file_id, stage.value) for file_id in file_ids),
             )
 
-    def recover(self) -> None:
-        """After a sudden death: what was being worked on is ready again, until it has been so too often.
+    def recover(self, *, sudden: bool = True) -> None:
+        """What was being worked on is ready again; after a ``sudden`` end only until it has been so too often.
 
-        Only the stages that open a file are held against it. The others work on what is stored already.
+        Only the stages that open a file are held against it. The others work on what is stored already. An end that
+        was not sudden, as on a full disk that could not even take the jobs back, is held against none.
         """
         with self._database.write() as db:
+            if not sudden:
+                db.execute("UPDATE jobs SET state = 'ready', attempts = max(0, attempts - 1) WHERE state = 'running'")
+                return
             db.execute(
                 """
                 UPDATE jobs SET state = 'failed', reason = 'the program ended several times while it was being read'

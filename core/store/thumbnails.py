@@ -10,11 +10,15 @@ GRID = 256  # pixels a thumbnail fits in: the grid's largest tile on an ordinary
 PREVIEW = 512  # pixels a preview fits in: what encoders are fed, and the preview pane's first look
 
 
+_JPEG_END = b"\xff\xd9"
+
+
 class Thumbnails:
     """Files under ``folder``, spread over 256 sub-folders so that none grows slow."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._unfinished = folder / "unfinished"
 
     def path(self, content_hash: str, size: int) -> Path:
         """Where a thumbnail of ``size`` (``GRID`` or ``PREVIEW``) is or would be."""
@@ -22,26 +26,43 @@ class Thumbnails:
 
     def find(self, content_hash: str, size: int) -> Path | None:
         path = self.path(content_hash, size)
-        return path if path.exists() else None
+        try:
+            # A file without its bytes is what a power cut makes of one whose name was written and its data was not.
+            return path if path.stat().st_size else None
+        except OSError:
+            return None
 
     def read(self, content_hash: str, size: int) -> bytes | None:
-        """The JPEG bytes, None when the cache was emptied."""
+        """The JPEG bytes; None when the cache was emptied, or holds a cut file there."""
         try:
-            return self.path(content_hash, size).read_bytes()
-        except FileNotFoundError:
+            data = self.path(content_hash, size).read_bytes()
+        except OSError:
             return None
+        return data if data.endswith(_JPEG_END) else None
 
     def write(self, content_hash: str, thumbnail: bytes, preview: bytes) -> None:
         """Put both in place, each in one step, before the commit that names them: a crash leaves only litter."""
         for size, data in ((GRID, thumbnail), (PREVIEW, preview)):
             path = self.path(content_hash, size)
-            partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+            partial = self._unfinished / f"{path.stem}-{os.getpid()}-{threading.get_ident()}"
             try:
                 partial.write_bytes(data)
+            except FileNotFoundError:  # the first of all
+                self._unfinished.mkdir(parents=True, exist_ok=True, mode=0o700)
+                partial.write_bytes(data)
+            except OSError:
+                partial.unlink(missing_ok=True)  # half of it would take room on a disk that has none
+                raise
+            try:
+                partial.replace(path)
             except FileNotFoundError:  # the first of its folder
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                partial.write_bytes(data)
-            partial.replace(path)
+                partial.replace(path)
+
+    def sweep_unfinished(self) -> None:
+        """Delete what a sudden end left half written. Called by the one process that writes, before it does."""
+        for partial in self._unfinished.glob("*"):
+            partial.unlink(missing_ok=True)
 
     def remove(self, content_hash: str) -> None:
         for size in (GRID, PREVIEW):

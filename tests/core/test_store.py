@@ -276,7 +276,7 @@ def test_a_photo_gets_a_segment_a_descriptor_and_waits_for_the_photo_model(store
         "image/jpeg",
         Metadata(taken_at="2023-06-21T20:15:00", width=4000, height=3000, camera="Pixel 7"),
         thumbnail=b"t",
-        preview=b"p",
+        preview=b"p\xff\xd9",
         look_alike=look_alike.tobytes(),
         phash=2**64 - 1,
     )
@@ -285,7 +285,7 @@ def test_a_photo_gets_a_segment_a_descriptor_and_waits_for_the_photo_model(store
     store.commit_content(file_id, digest, extraction, extractor_version=1, look_alike=space, models=NO_MODELS)
     row = store.files.rows([file_id])[file_id]
     assert (row.day, row.width, row.has_thumbnail) == ("2023-06-21", 4000, True)
-    assert store.thumbnails.read(digest.hex(), 512) == b"p"
+    assert store.thumbnails.read(digest.hex(), 512) == b"p\xff\xd9"
     space_id = store.vectors.find_space(space)
     assert space_id is not None
     assert store.vectors.scan(space_id, look_alike).cosines == pytest.approx([1.0], abs=1e-6)
