@@ -78,6 +78,11 @@ class Sandbox:
         """How many children were started so far."""
         return self._child.starts
 
+    @property
+    def pid(self) -> int | None:
+        """The child that runs now, None where there is none."""
+        return self._child.pid
+
     def guards(self) -> tuple[str, ...]:
         """What the child is held to on this machine (``core.extract.confinement.GUARDS``).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -53,6 +54,21 @@ def serve_unconfined(connection: Connection) -> None:
         request = request_decoder.decode(connection.recv_bytes())
         reply = Ready(guards=()) if isinstance(request, Hello) else obey(request, None)
         connection.send_bytes(reply_encoder.encode(reply))
+
+
+def serve_spinning(connection: Connection) -> None:
+    """Tell the process, then work for good."""
+    connection.recv_bytes()
+    connection.send_bytes(str(os.getpid()).encode())
+    while True:
+        pass
+
+
+def serve_holding_the_lock(connection: Connection) -> None:
+    """As ``serve_spinning``, inside one call that lets no other thread of the interpreter run."""
+    connection.recv_bytes()
+    connection.send_bytes(str(os.getpid()).encode())
+    re.match("(a+)+b", "a" * 60)
 
 
 def serve_half_an_answer(connection: Connection) -> None:
