@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from desktop import theme
+from desktop.views.example_input import ExampleInput
 
 _TARGET_W_PX, _TARGET_H_PX = 360, 160
 
@@ -17,9 +18,11 @@ _TARGET_W_PX, _TARGET_H_PX = 360, 160
 class DropOverlay(QWidget):
     """Covers its parent while something is dragged over the window."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, taker: ExampleInput) -> None:
+        """``taker`` is where a drop goes."""
         super().__init__(parent)
         self._host = parent
+        self._taker = taker
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._title = ""
         self._detail = ""
@@ -49,6 +52,20 @@ class DropOverlay(QWidget):
         self.show()
         self.raise_()
         self.update()
+
+    def on_enter(self, event: QDragEnterEvent) -> None:
+        """Something is dragged over the window: offer what can be done with it, if anything."""
+        if event.source() is not None or not self._taker.takes(event.mimeData()):
+            event.ignore()  # a result that is dragged out and comes back over the window is not an example
+            return
+        self.offer(*self._taker.sort(event.mimeData()))
+        event.acceptProposedAction()
+
+    def on_drop(self, event: QDropEvent) -> None:
+        """Do it."""
+        self.hide()
+        self._taker.take(event.mimeData())
+        event.acceptProposedAction()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -18,10 +18,10 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from core.errors import FindlingError
-from core.types import Hit, Kind, Progress, RootStatus, SearchResult
+from core.types import Kind, Progress, RootStatus, SearchResult
 from desktop import places, theme
 from desktop.actions import Act
 from desktop.item_models.folder_model import FolderModel
@@ -29,26 +29,25 @@ from desktop.item_models.result_model import ResultModel
 from desktop.views import empty_state
 from desktop.views.action_set import ActionSet
 from desktop.views.advice import advise
+from desktop.views.center import Center
 from desktop.views.drop_overlay import DropOverlay
-from desktop.views.empty_state import EmptyStateView
 from desktop.views.example_input import ExampleInput
 from desktop.views.library_controller import LibraryController
-from desktop.views.notices import ErrorBar, NoticeBar, Toast
+from desktop.views.notices import Toast
 from desktop.views.preview.pane import WIDTH_PX as PREVIEW_PX
 from desktop.views.preview.pane import PreviewPane
+from desktop.views.preview.placement import PreviewPlacement
 from desktop.views.result_actions import ResultActions
-from desktop.views.results_view import ResultsView
 from desktop.views.search_bar import SearchBar
 from desktop.views.search_controller import SearchController
+from desktop.views.sheet_controller import SheetController
 from desktop.views.sidebar import WIDTH_PX as SIDEBAR_PX
 from desktop.views.sidebar import Sidebar, root_path
 from desktop.views.speed_controller import SpeedController
 from desktop.views.status_line import StatusLine
-from desktop.views.widgets import busy_line
 from desktop.workers.library import Snapshot
 from desktop.workers.services import Services
 
-_PREVIEW_FROM_PX = 1100  # narrower windows start without the preview
 _KIND_ACTS = {
     Act.SHOW_ALL: None,
     Act.PHOTOS: Kind.PHOTO,
@@ -75,7 +74,6 @@ class MainWindow(QMainWindow):
         self._demo = demo
         self._progress: Progress | None = None
         self._was_painted = False
-        self._preview_wanted: bool | None = None  # None: as the width of the window suggests
         self.setWindowTitle(self.tr("Findling · Demo library") if demo else "Findling")
         self.setWindowIcon(theme.application_icon())
         self.setMinimumSize(760, 520)
@@ -87,22 +85,24 @@ class MainWindow(QMainWindow):
         self.result_model = ResultModel(self)
         self.folder_model = FolderModel(self)
         self.bar = SearchBar()
-        self.results = ResultsView(services.thumbnails)
-        self.results.setModel(self.result_model)
+        self.center = Center(self.result_model, services.thumbnails, self._on_choice)
+        self.results = self.center.results
+        self.empty = self.center.empty
+        self.notice = self.center.notice
+        self.error_bar = self.center.error_bar
         self.sidebar = Sidebar(self.folder_model)
         self.preview = PreviewPane(services.thumbnails)
         self.status_line = StatusLine(demo=demo)
-        self.notice = NoticeBar()
-        self.error_bar = ErrorBar()
-        self.empty = EmptyStateView(self._on_choice)
         self._assemble()
         self.toast = Toast(self._whole)
-        self.overlay = DropOverlay(self._whole)
         self.search = SearchController(self.bar, services.search, self.result_model, self)
+        self.placement = PreviewPlacement(self.preview, self.center, self.search, self)
         self.library = LibraryController(services.engine, services.operations, services.library, self)
         self.input = ExampleInput(folders.spool, services.operations, self)
+        self.overlay = DropOverlay(self._whole, self.input)
         self.on_result = ResultActions(self.results, self.bar, self)
         self.speed = SpeedController(services.engine, services.operations, services.library, self)
+        self.sheets = SheetController(services.engine, self.bar, self)
         self.acts = self._make_actions()
         self.acts[Act.DEMO].setVisible(not demo)
         self._make_menus()
@@ -119,23 +119,10 @@ class MainWindow(QMainWindow):
         self.bar.menu_button.setMenu(menu)
 
     def _assemble(self) -> None:
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
-        self._stack.addWidget(self.results)
-        self._waiting = busy_line(self.tr("Searching"))
-        center = QWidget()
-        center.setObjectName("center")
-        column = QVBoxLayout(center)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._waiting)
-        column.addWidget(self.error_bar)
-        column.addWidget(self.notice)
-        column.addWidget(self._stack, 1)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
-        for part in (self.sidebar, center, self.preview):
+        for part in (self.sidebar, self.center, self.preview):
             self._splitter.addWidget(part)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([SIDEBAR_PX, 1280 - SIDEBAR_PX - PREVIEW_PX, PREVIEW_PX])
@@ -164,15 +151,15 @@ class MainWindow(QMainWindow):
         self.search.failed.connect(self._on_search_failed)
         self.search.slow_changed.connect(self._on_slow)
         self.results.opened.connect(self.on_result.open)
-        self.results.current_hit_changed.connect(self._on_current_hit)
+        self.results.current_hit_changed.connect(self.placement.show_current)
         self.results.action_triggered.connect(self._show_possible)
-        self.results.preview_requested.connect(self._toggle_preview)
+        self.results.preview_requested.connect(self.placement.toggle)
         self.results.customContextMenuRequested.connect(lambda at: self.on_result.show_menu(self.acts, at))
         self.on_result.said.connect(self.toast.say)
         self.preview.open_requested.connect(self.on_result.open)
         self.preview.reveal_requested.connect(self.on_result.reveal)
         self.preview.similar_requested.connect(self.on_result.find_similar)
-        self.preview.close_requested.connect(self._toggle_preview)
+        self.preview.close_requested.connect(self.placement.toggle)
         self.sidebar.kind_chosen.connect(self._choose_kind)
         self.sidebar.add_requested.connect(self.library.choose_folder)
         self.sidebar.folders.chosen.connect(self._choose_folder)
@@ -208,8 +195,8 @@ class MainWindow(QMainWindow):
             Act.REVEAL: act.with_current(act.reveal),
             Act.SIMILAR: act.with_current(act.find_similar),
             Act.COPY_PATH: act.copy_paths,
-            Act.PREVIEW: self._toggle_preview,
-            Act.DATES: self._choose_dates,
+            Act.PREVIEW: self.placement.toggle,
+            Act.DATES: self.sheets.choose_dates,
             Act.HIDDEN: self._show_possible,
             Act.ADD_FOLDER: self.library.choose_folder,
             Act.REMOVE_FOLDER: self._remove_current_folder,
@@ -218,8 +205,8 @@ class MainWindow(QMainWindow):
             Act.MODELS: self.library.show_models,
             Act.DEMO: self.demo_requested.emit,
             Act.SIDEBAR: lambda: self.sidebar.setVisible(not self.sidebar.isVisible()),
-            Act.SHORTCUTS: self._show_shortcuts,
-            Act.ABOUT: self._show_about,
+            Act.SHORTCUTS: self.sheets.show_shortcuts,
+            Act.ABOUT: self.sheets.show_about,
             Act.QUIT: self.close,
         }
         handlers |= self.speed.handlers()
@@ -252,23 +239,6 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(self, self.tr("Search by a file"))
         if name:
             self.bar.add_examples((Path(name),))
-
-    def _show_shortcuts(self) -> None:
-        from desktop.views.dialogs.sheets import ShortcutSheet  # dialogs load when they are first opened
-
-        ShortcutSheet(self).open()
-
-    def _show_about(self) -> None:
-        from desktop.views.dialogs.sheets import AboutDialog
-
-        AboutDialog(self._services.engine.settings.folders.index, self).open()
-
-    def _choose_dates(self) -> None:
-        from desktop.views.dialogs.sheets import DatesDialog
-
-        dialog = DatesDialog(self.bar.ask.after, self.bar.ask.before, self)
-        dialog.accepted.connect(lambda: self.bar.set_dates(*dialog.dates()))
-        dialog.open()
 
     @Slot(object)
     def _choose_kind(self, kind: Kind | None) -> None:
@@ -324,25 +294,23 @@ class MainWindow(QMainWindow):
     def _on_answer(self, result: SearchResult) -> None:
         snapshot = self._services.library.snapshot
         if result.hits:
-            self._stack.setCurrentWidget(self.results)
+            self.center.show_results()
         else:
             status = snapshot.status if snapshot is not None else None
-            self.empty.show_state(empty_state.nothing(self.search.ask, result, status))
-            self._stack.setCurrentWidget(self.empty)
+            self.center.show_empty(empty_state.nothing(self.search.ask, result, status))
         self._show_advice()
-        self._place_preview()
+        self.placement.place()
 
     @Slot(FindlingError)
     def _on_search_failed(self, error: FindlingError) -> None:
         self.result_model.show_result(None)  # what was there answered another question
-        self.empty.show_state(empty_state.failed())
-        self._stack.setCurrentWidget(self.empty)
-        self._place_preview()
+        self.center.show_empty(empty_state.failed())
+        self.placement.place()
         self.show_error(error)
 
     @Slot(bool)
     def _on_slow(self, slow: bool) -> None:
-        self._waiting.setVisible(slow)
+        self.center.show_waiting(slow)
         if slow and self.result_model.result is None:
             self.empty.show_state(empty_state.searching())
 
@@ -352,17 +320,11 @@ class MainWindow(QMainWindow):
         snapshot = self._services.library.snapshot
         if snapshot is None or snapshot.roots:
             status = snapshot.status if snapshot is not None else None
-            self.empty.show_state(empty_state.start(status, self._progress))
+            self.center.show_empty(empty_state.start(status, self._progress))
         else:
-            self.empty.show_state(empty_state.first_run(demo_offered=not self._demo))
-        self._stack.setCurrentWidget(self.empty)
+            self.center.show_empty(empty_state.first_run(demo_offered=not self._demo))
         self._show_advice()
-        self._place_preview()
-
-    @Slot(object)
-    def _on_current_hit(self, hit: Hit | None) -> None:
-        if self.preview.isVisible():
-            self.preview.show_hit(hit or self.results.first_hit(), self.search.ask.text)
+        self.placement.place()
 
     @Slot(Snapshot)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
@@ -370,7 +332,7 @@ class MainWindow(QMainWindow):
         self.status_line.show_status(snapshot.status)
         if self.search.ask.empty:
             self._show_start()
-        elif self._stack.currentWidget() is self.empty and self.result_model.result is not None:
+        elif not self.center.showing_results and self.result_model.result is not None:
             self._on_answer(self.result_model.result)
         self._show_advice()
 
@@ -396,48 +358,23 @@ class MainWindow(QMainWindow):
         else:
             self.notice.show_line(advice.text, advice.action, self.library.show_models)
 
-    # Preview
-
-    @Slot()
-    def _toggle_preview(self) -> None:
-        self._preview_wanted = not self.preview.isVisible()
-        self._place_preview()
-
-    def _place_preview(self) -> None:
-        wanted = self._preview_wanted
-        if wanted is None:
-            wanted = self.width() >= _PREVIEW_FROM_PX
-        shown = wanted and self._stack.currentWidget() is self.results
-        if shown != self.preview.isVisible():
-            self.preview.setVisible(shown)
-        # With nothing chosen the best hit is shown: an open pane is never empty.
-        hit = self.results.current_hit() or self.results.first_hit()
-        self.preview.show_hit(hit if shown else None, self.search.ask.text)
-
     # Drag and drop
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.source() is not None or not self.input.takes(event.mimeData()):
-            event.ignore()  # a result that is dragged out and comes back over the window is not an example
-            return
-        self.overlay.offer(*self.input.sort(event.mimeData()))
-        event.acceptProposedAction()
+        self.overlay.on_enter(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.overlay.hide()
-        self.input.take(event.mimeData())
-        event.acceptProposedAction()
+        self.overlay.on_drop(event)
         self.activateWindow()
 
     # The window itself
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._preview_wanted is None:
-            self._place_preview()
+        self.placement.on_width(self.width())
 
     def refresh_theme(self) -> None:
         """Draw again what is kept as a picture, after a change of colours."""
