@@ -35,6 +35,7 @@ _OF_A_GUEST = frozenset({"9p", "virtiofs"})
 _ABSURD_VERSION = 1000  # no version, but damage
 _CREATED = re.compile(r"CREATE (?:VIRTUAL )?(?:TABLE|INDEX|TRIGGER) (\w+)")
 _OURS = frozenset({"roots", "files", "contents", "segments"})
+_LEAST_PAGE_BYTES = 512
 _WAIT_S = 0.1
 
 
@@ -108,6 +109,8 @@ def look(path: Path) -> Look:
         log = path.with_name(path.name + "-wal")
         has_log = log.exists() and log.stat().st_size > 0
         return Look(Form.DAMAGED, "it is empty") if has_log else Look(Form.NEW)
+    if path.stat().st_size < _LEAST_PAGE_BYTES:  # SQLite takes it for an empty one
+        return Look(Form.DAMAGED, "it is cut")
     try:
         connection = connect(path)
         try:
