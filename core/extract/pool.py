@@ -55,6 +55,12 @@ class SandboxPool:
         with self._changed:
             return sum(sandbox.starts for sandbox in [*self._idle, *self._taken])
 
+    @property
+    def losses(self) -> int:
+        """As ``Sandbox.losses``, of the sandboxes that there are."""
+        with self._changed:
+            return sum(sandbox.losses for sandbox in [*self._idle, *self._taken])
+
     def extract(self, path: bytes, cancel: CancelToken | None = None) -> Extraction:
         """As ``Sandbox.extract``."""
         with self._one(cancel) as sandbox:

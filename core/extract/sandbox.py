@@ -67,6 +67,7 @@ class Sandbox:
         self._greeted = 0  # which start of the child was greeted
         self._files = 0  # read by the running child
         self._closings = 0
+        self._losses = 0
 
     @property
     def parallel(self) -> int:
@@ -77,6 +78,11 @@ class Sandbox:
     def starts(self) -> int:
         """How many children were started so far."""
         return self._child.starts
+
+    @property
+    def losses(self) -> int:
+        """How many children a file cost: by a crash, its deadline, or memory."""
+        return self._losses
 
     @property
     def pid(self) -> int | None:
@@ -148,12 +154,15 @@ class Sandbox:
                 try:
                     answer = self._child.call(message, seconds * self._deadline_factor, cancel, out)
                 except ChildTimeout as error:
+                    self._losses += 1
                     raise UnreadableError(_TOO_SLOW, path=path) from error
                 except ChildTooLarge as error:
+                    self._losses += 1
                     raise UnreadableError(_TOO_LARGE, path=path) from error
                 except ChildDied as error:
                     if self._closings != closings:
                         raise Cancelled from error
+                    self._losses += 1
                     logger.warning("the sandbox child died (%s), attempt %s", error.message, attempt)
                     if attempt == _ATTEMPTS:
                         raise UnreadableError(_KILLED if error.killed else _CRASHED, path=path) from error
@@ -197,6 +206,7 @@ class Sandbox:
             self._recycle()
             raise UnreadableError(_WRONG_ANSWER, path=path) from error
         self._files += 1
+        self._losses += reply.worn
         if reply.worn or reply.rss_bytes > _MAX_RSS_BYTES or self._files >= _FILES_PER_CHILD:
             self._recycle()
         return reply

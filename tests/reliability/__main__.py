@@ -1,4 +1,4 @@
-"""``python -m tests.reliability TOPIC […]``: each topic takes options of its own, see ``TOPIC --help``."""
+"""``python -m tests.reliability [TOPIC [ARGUMENT…]]``: what Findling survives, tried for real; else a list of topics."""
 
 # Spawned children import this module again: nothing heavy may be imported above ``main``.
 from __future__ import annotations
@@ -7,21 +7,16 @@ import importlib
 import sys
 
 TOPICS = {
-    "kills": "kill -9 at random and at chosen moments",
-    "disk": "disks that are full, and limits on the size of files",
-    "io": "a disk that fails at every single operation in turn",
-    "power": "power cuts: any writes that were not synced are lost",
-    "corpora": "collections of files that nobody here wrote",
+    "corpora": "every file of the test corpora, or of any folder, is read or listed with a reason",
 }
 
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1] not in TOPICS:
-        for name, about in TOPICS.items():
-            print(f"{name:<8} {about}", file=sys.stderr)
-        return 2
-    topic = importlib.import_module(f"tests.reliability.{sys.argv[1]}")
-    return int(topic.main(sys.argv[2:]))
+    name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else (None, [])
+    if name not in TOPICS:
+        print("\n".join(f"{topic:12} {about}" for topic, about in TOPICS.items()))
+        return 0 if name is None else 2
+    return int(importlib.import_module(f"tests.reliability.{name}").main(arguments))
 
 
 if __name__ == "__main__":
