@@ -7,6 +7,10 @@ import importlib
 import sys
 
 TOPICS = {
+    "kills": "kill -9 at random and at chosen moments loses nothing that was committed",
+    "disk": "full disks and limits on the size of files end in one line, and work goes on when there is room",
+    "io": "a disk that fails at every single operation in turn",
+    "power": "power cuts: whatever was not synced is lost, and the index holds",
     "corpora": "every file of the test corpora, or of any folder, is read or listed with a reason",
 }
 
