@@ -7,8 +7,9 @@ models are started when they are first needed.
 from __future__ import annotations
 
 import logging
+import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.cancel import CancelToken
 from core.child import Child
 from core.config import Settings, load_settings, save_settings, settings_stamp
 from core.errors import SettingsError
+from core.exclude_desk import ExcludeDesk
 from core.extract.base import Reader
 from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
@@ -43,6 +45,7 @@ from core.types import (
     Check,
     CpuShare,
     Failure,
+    Filling,
     IndexReport,
     ModelInfo,
     ModelRole,
@@ -54,6 +57,7 @@ from core.types import (
     Stage,
     Status,
 )
+from core.watch.usable import absolute
 from core.writer import WriterLock
 
 logger = logging.getLogger(__name__)
@@ -83,11 +87,15 @@ class Engine:
         self._speech = speech
         self._reader = reader
         self._pace = Pace(settings)
-        self._indexer = Indexer(store, reader, encoders, speech, settings.folders, self._refresh, self._pace)
+        self._indexer = Indexer(
+            store, reader, encoders, speech, settings.folders, self._refresh, self._pace, lambda: self._settings.exclude
+        )
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
-        self._root_desk = RootDesk(store, settings.folders, self._writing, self._wake_if_indexing)
-        self._model_desk = ModelDesk(store, lambda: self._settings, self._models_changed)
+        own, of_all = self._indexer.own_folders(), lambda: self._settings.exclude
+        self._root_desk = RootDesk(store, settings.folders, own, of_all, self._writing, self._wake_if_indexing)
+        self.exclude = ExcludeDesk(store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns))
+        self._model_desk = ModelDesk(store, encoders, speech, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
@@ -124,7 +132,7 @@ class Engine:
             host,
             speech,
             reader,
-            AnswerHost(child, host, lambda: Models(host.ref(ModelRole.TEXT), host.ref(ModelRole.PHOTO))),
+            AnswerHost(child, host, lambda: Models(host.refs(ModelRole.TEXT), host.refs(ModelRole.PHOTO))),
         )
 
     @property
@@ -151,20 +159,30 @@ class Engine:
         """The watched folders with their counts; what was asked for but not carried out yet is counted in."""
         return self._root_desk.statuses(*self._stages_by_model())
 
+    def allow_removals(self, folder: Path) -> None:
+        """Take the files out of the index that a watched folder misses and that ``roots`` asks about."""
+        self._root_desk.allow_removals(folder)
+
     # Indexing
 
     def index(
-        self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None, gentle: bool = False
+        self,
+        *,
+        on_progress: OnProgress | None = None,
+        cancel: CancelToken | None = None,
+        gentle: bool = False,
+        allow_removals: Collection[Path] = (),
     ) -> IndexReport:
         """Work until nothing is left that can be done. Raises ``IndexBusyError`` when another process does already.
 
         Somebody waits for it: it takes all cores, and battery or other programs do not hold it. ``gentle`` keeps to
-        the settings, as ``watch`` does.
+        the settings, as ``watch`` does. Of ``allow_removals``, watched folders, any number of files may be gone.
         """
+        allowed = [os.fsencode(absolute(folder)) for folder in allow_removals]
         with self._writing("index"):
             self._pace.eager = not gentle
             try:
-                return self._indexer.run(on_progress=on_progress, cancel=cancel or CancelToken())
+                return self._indexer.run(on_progress=on_progress, cancel=cancel, allow_removals=allowed)
             finally:
                 self._pace.eager = False
 
@@ -218,8 +236,7 @@ class Engine:
             "pause_when_busy": pause_when_busy,
         }
         given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-        self._settings = replace(load_settings(self._settings.folders), **given)
-        save_settings(self._settings)
+        self._change(**given)
         self._pace.configure(self._settings)
         self._models_changed()
 
@@ -262,9 +279,11 @@ class Engine:
             vectors=store.vectors.count(),
             pending=store.jobs.files_left(can_do),
             waiting=self._waiting(),
+            filling=self._model_desk.fillings(),
             failed=store.jobs.failed_files(),
             skipped=counts.skipped,
             index_bytes=counts.index_bytes,
+            missing=sum(root.missing for root in store.roots.all()),
             indexing=self._lock.holder(),
         )
 
@@ -293,9 +312,12 @@ class Engine:
         """Take a model from a folder on this computer. Raises ``ModelError``."""
         return self._model_desk.take(folder)
 
-    def use_model(self, name: str) -> None:
-        """Choose an installed model for its role. Raises ``UsageError`` and ``ModelMissingError``."""
-        self._model_desk.use(name)
+    def use_model(self, name: str) -> Filling | None:
+        """Choose an installed model for its role. Raises ``UsageError`` and ``ModelMissingError``.
+
+        What it has to see before search moves to it: until then the model before answers. None where there is nothing.
+        """
+        return self._model_desk.use(name)
 
     def prepare_model(
         self,
@@ -327,6 +349,11 @@ class Engine:
         for part in (self._searcher, self._reader, self._example_reader, self._encoders, self._speech):
             part.close()
         self._store.close()
+
+    def _change(self, **given: Any) -> None:
+        """Save some settings beside those that another process may have changed meanwhile."""
+        self._settings = replace(load_settings(self._settings.folders), **given)
+        save_settings(self._settings)
 
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[None]:

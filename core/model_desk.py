@@ -4,35 +4,62 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from core.cancel import CancelToken
 from core.config import Settings, save_settings
 from core.errors import FindlingError
 from core.models import library
+from core.models.base import Encoders, Speech
 from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE
+from core.models.installed import active_model
 from core.models.prepare import Sample, prepare_model, worth_preparing
 from core.models.specs import Trial
 from core.search.background import EVERYDAY_QUERIES
 from core.store.sampling import count_passages, count_previews, sample_passages, sample_previews
 from core.store.store import Store
-from core.types import ModelInfo, ModelRole
+from core.types import Filling, ModelInfo, ModelRole
 
 logger = logging.getLogger(__name__)
+
+_ROLES = (ModelRole.TEXT, ModelRole.PHOTO, ModelRole.SPEECH)
 
 
 class ModelDesk:
     """The models of one installation, and the index whose files they are tried on."""
 
-    def __init__(self, store: Store, settings: Callable[[], Settings], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        encoders: Encoders,
+        speech: Speech,
+        settings: Callable[[], Settings],
+        changed: Callable[[], None],
+    ) -> None:
         """``settings`` gives the current ones; ``changed`` is called when a model came, or another was chosen."""
         self._store = store
+        self._encoders = encoders
+        self._speech = speech
         self._settings = settings
         self._changed = changed
         self._tried_to_prepare: set[str] = set()
 
     def all(self) -> list[ModelInfo]:
-        return library.list_models(self._settings())
+        """As ``Engine.models``."""
+        spaces = self._store.spaces
+        searched = {found.space.model for role in ModelRole if (found := spaces.searched(role)) is not None}
+        fillings = {filling.model: filling for filling in self._fillings_chosen().values()}
+        return [
+            replace(model, searched=model.installed and model.name in searched, filling=fillings.get(model.name))
+            for model in library.list_models(self._settings())
+        ]
+
+    def fillings(self) -> dict[ModelRole, Filling]:
+        """What the models in use have not seen yet and others have, by role."""
+        return self._store.spaces.fillings(
+            self._encoders.text_space(), self._encoders.photo_space(), self._speech.model()
+        )
 
     def fetch(
         self, name: str, on_progress: Callable[[int, int | None], None] | None, cancel: CancelToken | None
@@ -48,10 +75,12 @@ class ModelDesk:
         self._changed()
         return info
 
-    def use(self, name: str) -> None:
+    def use(self, name: str) -> Filling | None:
         """As ``Engine.use_model``."""
-        save_settings(library.use_model(self._settings(), name))
+        settings = library.use_model(self._settings(), name)
+        save_settings(settings)
         self._changed()
+        return next((one for one in self._fillings_chosen(settings).values() if one.model == name), None)
 
     def prepare(
         self, name: str, on_progress: Callable[[int, int, str], None] | None, cancel: CancelToken | None
@@ -84,6 +113,14 @@ class ModelDesk:
                 self.prepare(name, None, cancel)
             except FindlingError as error:
                 logger.warning("%s runs as it came: %s", name, error)
+
+    def _fillings_chosen(self, settings: Settings | None = None) -> dict[ModelRole, Filling]:
+        """As ``fillings``, of the models that the settings name: an indexer takes them over between two batches."""
+        settings = settings or self._settings()
+        text, photo, speech = (active_model(settings, role) for role in _ROLES)
+        return self._store.spaces.fillings(
+            text.space if text else None, photo.space if photo else None, speech.name_and_weights if speech else None
+        )
 
     def verify(self) -> list[tuple[ModelInfo, bool, str]]:
         """As ``Engine.verify_models``."""

@@ -304,6 +304,16 @@ class Shortage:
 
 
 @dataclass(frozen=True)
+class Filling:
+    """Another model is in use, and has not seen all yet: what it has not is still found as the one before saw it."""
+
+    model: str  # that encodes or hears now
+    searched: str  # whose vectors or transcripts it takes the place of
+    done: int  # files
+    total: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """One look at the indexer's work, sent at most ten times a second."""
 
@@ -315,6 +325,7 @@ class Progress:
     left_s: float | None
     failed: int
     waiting: dict[ModelRole, int] = field(default_factory=dict)
+    filling: dict[ModelRole, Filling] = field(default_factory=dict)  # how far other models are
     scanning: bool = False
     paused: PauseReason | None = None  # why the work waits, by itself and not because a person paused it
     short: Shortage | None = None  # where room is short, while that is why
@@ -361,6 +372,7 @@ class Status:
     skipped: int
     index_bytes: int
     indexing: str | None  # who holds the writer's lock, e.g. "process 4711", None when nobody
+    filling: dict[ModelRole, Filling] = field(default_factory=dict)  # models that have not seen all yet
 
 
 @dataclass(frozen=True)
@@ -388,3 +400,5 @@ class ModelInfo:
     active: bool
     demo: bool = False
     backend: str | None = None  # what encodes for the index; None as long as it was not prepared for this machine
+    searched: bool = False  # queries are answered in its space
+    filling: Filling | None = None  # how far it is with what another model saw before it; None when it has seen all

@@ -56,10 +56,18 @@ def _unit(rows: NDArray[np.float32]) -> Matrix:
     return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
+def _turned(rows: Matrix, model: str) -> Matrix:
+    """The rows in the axes of a model; those of the first ones are the plain ones."""
+    dim = rows.shape[1]
+    return rows if model.startswith("fake-") else np.roll(rows, 1 + _bucket(model, dim - 1), axis=1)
+
+
 class FakeEncoders:
     """``core.models.base.Encoders`` without a model.
 
     ``poison`` is a piece of text, or of a JPEG's bytes, on which the "child" dies; ``broken`` makes every call fail.
+    Each model has axes of its own: a query of one says nothing to the vectors of another. All models are installed
+    that are not among ``gone``.
     """
 
     def __init__(self, *, text: str | None = "fake-text", photo: str | None = "fake-photo") -> None:
@@ -72,6 +80,7 @@ class FakeEncoders:
         self.batches: list[int] = []
         self.poison: bytes | None = None
         self.broken = False
+        self.gone: set[str] = set()
         self.before_batch: Callable[[], None] = lambda: None
         self.closed = False
         self._lock = threading.Lock()
@@ -87,29 +96,36 @@ class FakeEncoders:
     def photo_space(self) -> EmbeddingSpace | None:
         return EmbeddingSpace(self.photo_model, "w1", PHOTO_DIM, "1") if self.photo_model else None
 
-    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix:
-        self._expect(self.text_model, cancel)
+    def serves(self, space: EmbeddingSpace) -> bool:
+        return space.model not in self.gone
+
+    def encode_passages(
+        self, texts: Sequence[str], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
+        model = self._expect(self.text_model, cancel, space)
         self._expect_harmless(text.encode("utf-8", "replace") for text in texts)
         with self._lock:
             self.passages += texts
             self.batches.append(len(texts))
-        return self._texts(texts)
+        return self._texts(texts, model)
 
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        self._expect(self.text_model, None)
+    def encode_queries(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        model = self._expect(self.text_model, None, space)
         self.queries += texts
-        return self._texts(texts)
+        return self._texts(texts, model)
 
-    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix:
-        self._expect(self.photo_model, cancel)
+    def encode_images(
+        self, jpegs: Sequence[bytes], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
+        model = self._expect(self.photo_model, cancel, space)
         self._expect_harmless(jpegs)
         with self._lock:
             self.pictures += len(jpegs)
             self.batches.append(len(jpegs))
-        return _unit(np.stack([self._histogram(jpeg) for jpeg in jpegs]))
+        return _turned(_unit(np.stack([self._histogram(jpeg) for jpeg in jpegs])), model)
 
-    def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
-        self._expect(self.photo_model, None)
+    def encode_photo_texts(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        model = self._expect(self.photo_model, None, space)
         rows = np.zeros((len(texts), PHOTO_DIM), np.float32)
         names = list(COLOURS)
         for row, text in zip(rows, texts, strict=True):
@@ -118,7 +134,7 @@ class FakeEncoders:
                     row[names.index(word)] += 1.0
                 else:
                     row[len(COLOURS) + _bucket(word, PHOTO_DIM - len(COLOURS))] += 0.1
-        return _unit(rows)
+        return _turned(_unit(rows), model)
 
     def reload(self, settings: Settings) -> bool:
         return False
@@ -129,25 +145,27 @@ class FakeEncoders:
     def close(self) -> None:
         self.closed = True
 
-    def _expect(self, model: str | None, cancel: CancelToken | None) -> None:
-        if model is None:
+    def _expect(self, model: str | None, cancel: CancelToken | None, space: EmbeddingSpace | None) -> str:
+        model = model if space is None else space.model
+        if model is None or model in self.gone:
             raise ModelMissingError("no such model is installed")
         if cancel is not None:
             self.before_batch()
             cancel.raise_if_cancelled()
         if self.broken:
             raise ModelError("the weights are cut")
+        return model
 
     def _expect_harmless(self, inputs: Sequence[bytes] | Iterator[bytes]) -> None:
         if self.poison is not None and any(self.poison in item for item in inputs):
             raise ChildError("ended by SIGSEGV")
 
-    def _texts(self, texts: Sequence[str]) -> Matrix:
+    def _texts(self, texts: Sequence[str], model: str) -> Matrix:
         rows = np.zeros((len(texts), TEXT_DIM), np.float32)
         for row, text in zip(rows, texts, strict=True):
             for word in words(text):
                 row[_bucket(word, TEXT_DIM)] += 1.0
-        return _unit(rows)
+        return _turned(_unit(rows), model)
 
     def _histogram(self, jpeg: bytes) -> NDArray[np.float32]:
         with Image.open(io.BytesIO(jpeg)) as picture:

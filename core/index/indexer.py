@@ -13,7 +13,6 @@ from core.cancel import CancelToken
 from core.config import Folders
 from core.errors import Cancelled, FindlingError, IndexBusyError, NoRoomError, StorageError
 from core.extract.base import Reader
-from core.extract.look_alike import DIM
 from core.extract.version import extractor_version
 from core.index.follower import Follower
 from core.index.meter import waiting
@@ -25,7 +24,7 @@ from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.room import RoomWatch, disk_trouble
 from core.store.roots import RootRow
-from core.store.store import Store, look_alike_space
+from core.store.store import Store
 from core.types import IndexReport, Progress, Stage
 from core.watch.scan import ScanReport, look_at, reconcile_roots
 from core.watch.settle import Settled
@@ -101,7 +100,7 @@ class Indexer:
                 paths = stages.release_set_aside()
                 look_at(self._store, Settled(frozenset(paths)), cancel=cancel, ignore=self.own_folders())
                 self._work_off(stages, cancel)
-            self._sweep(stages)
+            self._sweep()
         except Cancelled:
             cancelled = True
         finally:
@@ -220,7 +219,7 @@ class Indexer:
             busy_before = follower.scanning
             if now - swept_s > _SWEEP_S and not follower.scanning:
                 swept_s = now
-                self._sweep(stages)
+                self._sweep()
                 stages.refresh_models(unblock=True)  # a model that failed gets another chance
             self._rest(cancel)
 
@@ -232,14 +231,10 @@ class Indexer:
                 self._wake.clear()
                 return
 
-    def _sweep(self, stages: Stages) -> None:
-        """Forget contents that lost their last file a month ago, and vectors that no model in use compares with."""
+    def _sweep(self) -> None:
+        """Forget contents that lost their last file a month ago."""
         for content_hash in self._store.contents.sweep():
             self._store.thumbnails.remove(content_hash)
-        models = stages.idle_models
-        if models is not None and models.text_space is not None and models.photo_space is not None:
-            look_alike = self._store.vectors.space_id(look_alike_space(DIM, extractor_version()))
-            self._store.vectors.drop_other_spaces([models.text_space, models.photo_space, look_alike])
 
     def _stages(
         self,

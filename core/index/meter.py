@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.store.store import Store
-from core.types import ModelRole, PauseReason, Progress, Shortage, Stage
+from core.types import Filling, ModelRole, PauseReason, Progress, Shortage, Stage
 
 SEND_S = 0.1  # at most ten times a second
 _COUNT_S = 1.0  # how often the index is asked for counts,
@@ -46,6 +46,7 @@ class _Counts:
     done: int
     total: int
     failed: int
+    filling: dict[ModelRole, Filling]
 
 
 class Meter:
@@ -57,9 +58,15 @@ class Meter:
         touched: set[int],
         on_progress: Callable[[Progress], None] | None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        fillings: Callable[[], dict[ModelRole, Filling]] = dict,
     ) -> None:
-        """``touched`` are the files worked on in this run; the run goes on adding to it. ``clock`` gives seconds."""
+        """``touched`` are the files worked on in this run; the run goes on adding to it. ``clock`` gives seconds.
+
+        ``fillings`` tells how far other models are.
+        """
         self._clock = clock
+        self._fillings = fillings
         self._store = store
         self._touched = touched
         self._on_progress = on_progress
@@ -130,6 +137,7 @@ class Meter:
                 left_s=self._left_s(counts.left, can_do) if stage is not None else None,
                 failed=counts.failed,
                 waiting=waiting(counts.left, can_do),
+                filling=counts.filling,
                 scanning=self.scanning,
                 paused=paused,
                 short=short,
@@ -140,7 +148,7 @@ class Meter:
         jobs = self._store.jobs
         unfinished = jobs.unfinished(can_do)
         done = len(self._touched - unfinished)
-        return _Counts(jobs.left(), done, done + len(unfinished), jobs.failed_files())
+        return _Counts(jobs.left(), done, done + len(unfinished), jobs.failed_files(), self._fillings())
 
     def _left_s(self, left: dict[Stage, int], can_do: list[Stage]) -> float | None:
         """The time for what is left in the stages whose rate is known; None before any is."""

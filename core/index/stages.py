@@ -21,12 +21,13 @@ from core.index.lanes import Ended, wait_for_any
 from core.index.meter import Meter
 from core.index.pipeline import Ledger, Models, Pipeline
 from core.index.reading import Reading
+from core.index.switching import Switching
 from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.room import RoomWatch, short_of_room
 from core.store.jobs import Job, ModelState
 from core.store.store import Store
-from core.types import EmbeddingSpace, PauseReason, Progress, Shortage, Stage
+from core.types import EmbeddingSpace, Filling, ModelRole, PauseReason, Progress, Shortage, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Stages:
         if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
         """
         self.ledger = Ledger()
-        self.meter = Meter(store, self.ledger.touched, on_progress)
+        self.meter = Meter(store, self.ledger.touched, on_progress, fillings=self._fillings)
         self._store = store
         self._encoders = encoders
         self._speech = speech
@@ -86,8 +87,10 @@ class Stages:
         self._group: list[Ended] = []
         self._group_since_s = 0.0
         self._models = Models()
+        self._switching = Switching(store, encoders, self.ledger)
         self._in_use: tuple[EmbeddingSpace | None, EmbeddingSpace | None, str | None] = (None, None, None)
         self._blocked: set[Stage] = set()
+        self._closed = False
         self._make_lanes()
 
     def refresh_models(self, *, unblock: bool = False) -> None:
@@ -117,6 +120,7 @@ class Stages:
         )
         self._models = Models(state, text, photo)
         self._blocked.clear()
+        self._switching.use(self._models)
         self.queue_needed()
 
     def queue_needed(self) -> None:
@@ -146,7 +150,10 @@ class Stages:
             self._pace.wait_turn(self._cancel, self._while_waiting, lambda: self._store.jobs.any_ready(self.can_do))
         self.refresh_models()
         self._begin()
+        self._switching.look()
         if self._advance():
+            return True
+        if self._switching.look(at_once=True) or self._switching.give_back():
             return True
         if before is None and Stage.SPEECH in self.can_do:
             jobs = self._store.jobs.claim(Stage.SPEECH, 1)
@@ -159,6 +166,7 @@ class Stages:
 
     def close(self) -> None:
         """Stop what is under way, commit what has ended and give back the rest."""
+        self._closed = True
         jobs = [*self._reading.abandon(), *self._embedding.abandon()]
         self._reading.lane.close()
         self._embedding.lane.close()
@@ -167,19 +175,21 @@ class Stages:
             for job in jobs:
                 self._store.jobs.release(job.stage, [job.file_id])
 
-    @property
-    def idle_models(self) -> ModelState | None:
-        """The models in use when nothing at all is left to be done with them, else None."""
-        state = self._models.state
-        if self._blocked or state.text_space is None or state.photo_space is None:
-            return None
-        # Files in roots that are not there are counted: their work is still to come.
-        left = self._store.jobs.files_left([Stage.CONTENT, Stage.TEXT, Stage.PHOTO])
-        return state if left == 0 else None
-
     def release_set_aside(self) -> list[bytes]:
-        """Make ready again what was set aside, for another look; the paths."""
-        held, self.ledger.set_aside = self.ledger.set_aside, {}
+        """Make ready again what was set aside, for another look; the paths.
+
+        Photos without a preview on drives that are away stay aside as long, or until the work is closed.
+        """
+        aside = self.ledger.set_aside
+        away = (
+            set()
+            if self._closed
+            else self._store.jobs.away(
+                file_id for file_id, stage in aside if stage not in (Stage.CONTENT, Stage.SPEECH)
+            )
+        )
+        held = {key: path for key, path in aside.items() if key[0] not in away}
+        self.ledger.set_aside = {key: path for key, path in aside.items() if key[0] in away}
         for file_id, stage in held:
             self._store.jobs.release(stage, [file_id])
         return list(held.values())
@@ -201,6 +211,9 @@ class Stages:
         self.meter.show(None, None, self.can_do, paused=reason, short=short)
         self._drop_idle()
         self._on_wait()
+
+    def _fillings(self) -> dict[ModelRole, Filling]:
+        return self._store.spaces.fillings(*self._in_use)
 
     def _drop_idle(self) -> None:
         self._encoders.drop_idle()

@@ -66,8 +66,10 @@ class Transcriber(Protocol):
 class QueryEncoders(Protocol):
     """What answering a query needs of the encoders: spaces, and words into them.
 
-    Every ``encode_*`` raises ``ModelMissingError`` when no model of that role is installed, ``ModelError``
-    when it cannot be used, ``ChildError`` when its process dies twice on the same input.
+    ``space`` names the model that encodes, of those that are installed: None the one in use. While another model
+    fills its space, queries are answered in that of the one before. Every ``encode_*`` raises ``ModelMissingError``
+    when there is no such model, ``ModelError`` when it cannot be used, ``ChildError`` when its process dies twice on
+    the same input.
     """
 
     def photo_space(self) -> EmbeddingSpace | None:
@@ -76,11 +78,15 @@ class QueryEncoders(Protocol):
 
     def text_space(self) -> EmbeddingSpace | None: ...
 
-    def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
+    def serves(self, space: EmbeddingSpace) -> bool:
+        """Whether a model that encodes into the space is installed, in use or not."""
+        ...
+
+    def encode_photo_texts(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
         """Words into the photo space (the CLIP text tower). Goes before waiting batches of the indexer."""
         ...
 
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+    def encode_queries(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
         """Goes before waiting batches of the indexer."""
         ...
 
@@ -88,9 +94,13 @@ class QueryEncoders(Protocol):
 class Encoders(QueryEncoders, Protocol):
     """What the indexer and the searcher see of the encoder child."""
 
-    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix: ...
+    def encode_images(
+        self, jpegs: Sequence[bytes], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix: ...
 
-    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix: ...
+    def encode_passages(
+        self, texts: Sequence[str], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix: ...
 
     def reload(self, settings: Settings) -> bool:
         """Look again which models are in use: one may have been installed or chosen. True when that changed.

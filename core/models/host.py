@@ -2,7 +2,8 @@
 
 Both resolve which models are in use when they are made and at ``reload``, and not in between: a vector that was
 asked for after ``photo_space()`` is of that space. The engine calls ``reload`` between batches, when a model was
-installed or chosen.
+installed or chosen. Other models that are installed encode too where their space is named: queries are answered in the
+space of the model before until the one in use has filled its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from core.config import Settings
 from core.errors import ModelMissingError
 from core.models.base import SAMPLE_RATE_HZ
 from core.models.catalogue import Catalogue
-from core.models.installed import InstalledModel, active_model
+from core.models.installed import InstalledModel, active_among, active_model, installed_models
 from core.models.messages import (
     Encode,
     FindSpeech,
@@ -48,6 +49,8 @@ SPEECH_NICENESS = 10
 TEXTS_PER_REQUEST = 16
 PICTURES_PER_REQUEST = 8
 
+_ENCODING = (ModelRole.PHOTO, ModelRole.TEXT)
+
 
 class EncoderHost:
     """``Encoders`` over one child that holds the photo and the text encoder, each loaded when first needed.
@@ -66,7 +69,7 @@ class EncoderHost:
         self._catalogue = catalogue
         self._child = ModelChild("encoder", serve, ENCODER_NICENESS, idle_s)
         self._models: dict[ModelRole, InstalledModel | None] = {}
-        self._refs: dict[ModelRole, ModelRef] = {}
+        self._refs: dict[EmbeddingSpace, ModelRef] = {}
         self.reload(settings)
 
     def reload(self, settings: Settings) -> bool:
@@ -74,14 +77,12 @@ class EncoderHost:
 
         Takes under a millisecond. A new model is loaded when it is first asked.
         """
-        roles = (ModelRole.PHOTO, ModelRole.TEXT)
-        models = {role: active_model(settings, role, self._catalogue) for role in roles}
+        installed = [model for model in installed_models(settings, self._catalogue) if model.role in _ENCODING]
+        models = {role: active_among(installed, settings, role) for role in _ENCODING}
         changed = models != self._models
-        self._models = models
         # With what was prepared for them in the meantime: the child takes that over, and the space stays the same.
-        self._refs = {
-            role: ModelRef.of(model, prepared_folder(settings, model)) for role, model in models.items() if model
-        }
+        self._refs = {model.space: ModelRef.of(model, prepared_folder(settings, model)) for model in installed}
+        self._models = models
         self._child.use_threads(cpu.threads(settings.cpu_share))
         return changed
 
@@ -90,9 +91,17 @@ class EncoderHost:
         """The child's process id while it runs."""
         return self._child.pid
 
-    def ref(self, role: ModelRole) -> ModelRef | None:
-        """The model in use for a role with vectors and what was prepared for it, None when there is none."""
-        return self._refs.get(role)
+    def refs(self, role: ModelRole) -> list[ModelRef]:
+        """The models of a role that are installed, the one in use first, each with what was prepared for it.
+
+        Empty where none is in use: a demo model that was not chosen is none.
+        """
+        active = self._models[role]
+        if active is None:
+            return []
+        refs = self._refs
+        others = [ref for space, ref in refs.items() if ref.manifest.role is role and space != active.space]
+        return [refs[active.space], *others]
 
     def photo_space(self) -> EmbeddingSpace | None:
         return self._space(ModelRole.PHOTO)
@@ -100,33 +109,40 @@ class EncoderHost:
     def text_space(self) -> EmbeddingSpace | None:
         return self._space(ModelRole.TEXT)
 
-    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix:
-        model = self._model(ModelRole.PHOTO)
-        ref = self._refs[ModelRole.PHOTO]
+    def serves(self, space: EmbeddingSpace) -> bool:
+        return space in self._refs
+
+    def encode_images(
+        self, jpegs: Sequence[bytes], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
+        space, ref = self._of(ModelRole.PHOTO, space)
         parts = [
             self._child.ask(
                 Encode(ref, Task.PICTURES, pictures=list(jpegs[start : start + PICTURES_PER_REQUEST])),
                 Vectors,
-                ModelRole.PHOTO,
+                ref.weights_id,
                 cancel=cancel,
             ).matrix()
             for start in range(0, len(jpegs), PICTURES_PER_REQUEST)
         ]
-        return _stack(parts, model.space.dim)
+        return _stack(parts, space.dim)
 
-    def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
-        return self._encode_texts(ModelRole.PHOTO, Task.PHOTO_TEXTS, texts, query=True)
+    def encode_photo_texts(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        return self._encode_texts(self._of(ModelRole.PHOTO, space), Task.PHOTO_TEXTS, texts, query=True)
 
-    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix:
+    def encode_passages(
+        self, texts: Sequence[str], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
+        model = self._of(ModelRole.TEXT, space)
         # Sorted by length over all of them, because a batch costs as much as its longest text.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        vectors = self._encode_texts(ModelRole.TEXT, Task.PASSAGES, [texts[index] for index in order], cancel=cancel)
+        vectors = self._encode_texts(model, Task.PASSAGES, [texts[index] for index in order], cancel=cancel)
         matrix = np.empty_like(vectors)
         matrix[order] = vectors
         return matrix
 
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        return self._encode_texts(ModelRole.TEXT, Task.QUERIES, texts, query=True)
+    def encode_queries(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        return self._encode_texts(self._of(ModelRole.TEXT, space), Task.QUERIES, texts, query=True)
 
     def drop_idle(self) -> None:
         self._child.drop_idle()
@@ -136,34 +152,39 @@ class EncoderHost:
 
     def _encode_texts(
         self,
-        role: ModelRole,
+        model: tuple[EmbeddingSpace, ModelRef],
         task: Task,
         texts: Sequence[str],
         *,
         query: bool = False,
         cancel: CancelToken | None = None,
     ) -> Matrix:
-        model = self._model(role)
-        ref = self._refs[role]
+        space, ref = model
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates have no UTF-8
         parts = [
             self._child.ask(
                 Encode(ref, task, texts=clean[start : start + TEXTS_PER_REQUEST]),
                 Vectors,
-                role,
+                ref.weights_id,
                 query=query,
                 cancel=cancel,
             ).matrix()
             for start in range(0, len(clean), TEXTS_PER_REQUEST)
         ]
-        return _stack(parts, model.space.dim)
+        return _stack(parts, space.dim)
 
     def _space(self, role: ModelRole) -> EmbeddingSpace | None:
         model = self._models[role]
         return None if model is None else model.space
 
-    def _model(self, role: ModelRole) -> InstalledModel:
-        return _require(self._models[role], role)
+    def _of(self, role: ModelRole, space: EmbeddingSpace | None) -> tuple[EmbeddingSpace, ModelRef]:
+        """The model of a space; None names the one in use. Raises ``ModelMissingError``."""
+        if space is None:
+            space = _require(self._models[role], role).space
+        ref = self._refs.get(space)
+        if ref is None:
+            raise ModelMissingError(f'"{space.model}" is not installed any more')
+        return space, ref
 
 
 class SpeechHost:
@@ -201,7 +222,7 @@ class SpeechHost:
         return self._child.pid
 
     def model(self) -> str | None:
-        return None if self._model is None else f"{self._model.name}@{self._model.weights_id}"
+        return None if self._model is None else self._model.name_and_weights
 
     def transcribe(
         self, pcm: Path, *, on_window: Callable[[int, int], None] | None = None, cancel: CancelToken | None = None
@@ -210,14 +231,14 @@ class SpeechHost:
         path = os.fsencode(pcm)
         deadline_s = DEADLINE_S + _detection_allowance_s(pcm)
         windows = self._child.ask(
-            FindSpeech(path), Windows, ModelRole.SPEECH, cancel=cancel, deadline_s=deadline_s
+            FindSpeech(path), Windows, ref.weights_id, cancel=cancel, deadline_s=deadline_s
         ).windows
         expected = list(self._languages)
         language: str | None = None
         spans: list[SpeechSpan] = []
         for done, window in enumerate(windows, 1):
             request = Transcribe(ref, path, window, language, expected)
-            transcript = self._child.ask(request, Transcript, ModelRole.SPEECH, cancel=cancel)
+            transcript = self._child.ask(request, Transcript, ref.weights_id, cancel=cancel)
             for note in transcript.notes:
                 logger.info("speech: %s", note)
             language = transcript.language

@@ -13,6 +13,7 @@ import importlib.util
 import logging
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ class InstalledModel:
     @property
     def role(self) -> ModelRole:
         return self.manifest.role
+
+    @property
+    def name_and_weights(self) -> str:
+        """What the index knows a speech model by."""
+        return f"{self.name}@{self.weights_id}"
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -179,7 +185,12 @@ def active_model(settings: Settings, role: ModelRole, catalogue: Catalogue | Non
 
     A demo model knows a drawn world only, so it is used where it was chosen and never by itself.
     """
-    models = [model for model in installed_models(settings, catalogue) if model.role is role]
+    return active_among(installed_models(settings, catalogue), settings, role)
+
+
+def active_among(installed: Sequence[InstalledModel], settings: Settings, role: ModelRole) -> InstalledModel | None:
+    """As ``active_model``, of models that are known already."""
+    models = [model for model in installed if model.role is role]
     chosen = settings.models.get(role)
     for model in models:
         if model.name == chosen:

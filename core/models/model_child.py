@@ -15,7 +15,6 @@ from core.cancel import CancelToken
 from core.child import Child, ChildDied, Serve
 from core.errors import Cancelled, ChildError
 from core.models.messages import R, Request, pack, unpack_reply
-from core.types import ModelRole
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +108,7 @@ class ModelChild:
         self._gate = _Gate()
         self._idle_s = idle_s
         self._closed = False
-        self._used_s: dict[ModelRole, float] = {}  # when each loaded model was last asked
+        self._used_s: dict[str, float] = {}  # when each loaded model was last asked, by its weights
         self._answers = 0  # of the running child
         self._settling = 0  # answers until its size counts as settled
         self._settled_bytes = 0
@@ -133,7 +132,7 @@ class ModelChild:
         self,
         request: Request,
         reply: type[R],
-        role: ModelRole,
+        weights_id: str,
         *,
         query: bool = False,
         cancel: CancelToken | None = None,
@@ -141,33 +140,35 @@ class ModelChild:
     ) -> R:
         """Send one request and wait for its answer, starting a dead child once more.
 
+        ``weights_id`` names the model that answers it.
+
         Raises what the child answers, ``ChildError`` when it dies twice or hangs, ``Cancelled``.
         """
         message = pack(request)
         with self._gate.hold(query=query, cancel=cancel):
-            self._renew_for(role)
+            self._renew_for(weights_id)
             answer = self._call(message, cancel, deadline_s)
-            self._weigh(role)
+            self._weigh(weights_id)
         if cancel is not None:
             cancel.raise_if_cancelled()
         return unpack_reply(answer, reply)
 
-    def _renew_for(self, role: ModelRole) -> None:
+    def _renew_for(self, weights_id: str) -> None:
         """End the child first if it is to be another, or holds a model that has long had nothing to do."""
         if not self._child.running:
             self._forget()
             return
         now = time.monotonic()
-        idle = [other for other, used_s in self._used_s.items() if other != role and now - used_s >= self._idle_s]
+        idle = [other for other, used_s in self._used_s.items() if other != weights_id and now - used_s >= self._idle_s]
         if self._threads_changed or idle:
             logger.debug("starting the child %s afresh", self._child.name)
             self._end()
 
-    def _weigh(self, role: ModelRole) -> None:
+    def _weigh(self, weights_id: str) -> None:
         """Take note of an answer, and end a child that has grown."""
-        if role not in self._used_s:
+        if weights_id not in self._used_s:
             self._settling = SETTLED_ANSWERS
-        self._used_s[role] = time.monotonic()
+        self._used_s[weights_id] = time.monotonic()
         self._answers += 1
         size = _resident_bytes(self._child.pid)
         if self._settling:

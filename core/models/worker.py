@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from core.models.base import ImageEncoder, TextEncoder
 from core.models.catalogue import Form
@@ -41,11 +42,12 @@ from core.models.messages import (
 )
 from core.models.runtime import block_telemetry
 from core.models.threads import use_allotted_threads
-from core.types import ModelRole
 
 if TYPE_CHECKING:
     from core.models.transcription import WindowTranscriber
     from core.models.trials import Trials
+
+M = TypeVar("M")
 
 OFFLINE_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -80,14 +82,38 @@ def keep_quiet() -> None:
     warnings.simplefilter("ignore")
 
 
+class _Kept(Generic[M]):
+    """The models of a role that are loaded: two at most, so that queries for the one that search is still in and the
+    indexer's batches for the next one do not load them in turns. Its process ends when one is idle for long.
+    """
+
+    MOST = 2
+
+    def __init__(self, load: Callable[[InstalledModel, Path | None], M]) -> None:
+        self._load = load
+        self._models: dict[ModelRef, M] = {}  # the one that was asked last comes last
+
+    def get(self, ref: ModelRef) -> M:
+        """Raises ``ModelError``."""
+        model = self._models.pop(ref, None)
+        if model is None:
+            # Gone before the new one takes its memory: what is the same model prepared anew, or was asked longest ago.
+            for known in [one for one in self._models if one.folder == ref.folder]:
+                del self._models[known]
+            while len(self._models) >= self.MOST:
+                del self._models[next(iter(self._models))]
+            model = self._load(ref.resolve(), ref.prepared_folder)
+        self._models[ref] = model
+        return model
+
+
 class ModelWorker:
-    """Holds at most one loaded model of each role."""
+    """Holds the loaded models."""
 
     def __init__(self) -> None:
-        self._refs: dict[ModelRole, ModelRef] = {}
-        self._photo: ImageEncoder | None = None
-        self._text: TextEncoder | None = None
-        self._speech: WindowTranscriber | None = None
+        self._photo: _Kept[ImageEncoder] = _Kept(_load_photo_encoder)
+        self._text: _Kept[TextEncoder] = _Kept(_load_text_encoder)
+        self._speech: tuple[ModelRef, WindowTranscriber] | None = None
         self._trials: tuple[tuple[ModelRef, bytes], Trials] | None = None
 
     def answer(self, request: Request) -> Reply:
@@ -115,13 +141,13 @@ class ModelWorker:
     def _encode(self, request: Encode) -> Vectors:
         match request.task:
             case Task.PICTURES:
-                return Vectors.of(self._photo_encoder(request.model).encode_images(request.pictures))
+                return Vectors.of(self._photo.get(request.model).encode_images(request.pictures))
             case Task.PHOTO_TEXTS:
-                return Vectors.of(self._photo_encoder(request.model).encode_texts(request.texts))
+                return Vectors.of(self._photo.get(request.model).encode_texts(request.texts))
             case Task.PASSAGES:
-                return Vectors.of(self._text_encoder(request.model).encode_passages(request.texts))
+                return Vectors.of(self._text.get(request.model).encode_passages(request.texts))
             case Task.QUERIES:
-                return Vectors.of(self._text_encoder(request.model).encode_queries(request.texts))
+                return Vectors.of(self._text.get(request.model).encode_queries(request.texts))
 
     def _transcribe(self, request: Transcribe) -> Transcript:
         from core.models.speech import map_samples
@@ -160,32 +186,25 @@ class ModelWorker:
             self._trials = (key, Trials(_ready(request.model), _path(request.work)))
         return self._trials[1]
 
-    def _photo_encoder(self, ref: ModelRef) -> ImageEncoder:
-        if self._photo is None or self._refs.get(ModelRole.PHOTO) != ref:
-            from core.models.encoders import image_encoder
-
-            self._photo = None  # the old one is gone before the new one takes its memory
-            self._photo = image_encoder(ref.resolve(), ref.prepared_folder)
-            self._refs[ModelRole.PHOTO] = ref
-        return self._photo
-
-    def _text_encoder(self, ref: ModelRef) -> TextEncoder:
-        if self._text is None or self._refs.get(ModelRole.TEXT) != ref:
-            from core.models.encoders import text_encoder
-
-            self._text = None
-            self._text = text_encoder(ref.resolve(), ref.prepared_folder)
-            self._refs[ModelRole.TEXT] = ref
-        return self._text
-
     def _transcriber(self, ref: ModelRef) -> WindowTranscriber:
-        if self._speech is None or self._refs.get(ModelRole.SPEECH) != ref:
+        if self._speech is None or self._speech[0] != ref:
             from core.models.speech_forms import open_transcriber
 
-            self._speech = None
-            self._speech = open_transcriber(_ready(ref))
-            self._refs[ModelRole.SPEECH] = ref
-        return self._speech
+            self._speech = None  # the old one is gone before the new one takes its memory
+            self._speech = (ref, open_transcriber(_ready(ref)))
+        return self._speech[1]
+
+
+def _load_photo_encoder(model: InstalledModel, prepared: Path | None) -> ImageEncoder:
+    from core.models.encoders import image_encoder
+
+    return image_encoder(model, prepared)
+
+
+def _load_text_encoder(model: InstalledModel, prepared: Path | None) -> TextEncoder:
+    from core.models.encoders import text_encoder
+
+    return text_encoder(model, prepared)
 
 
 def _ready(ref: ModelRef) -> InstalledModel:

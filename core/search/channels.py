@@ -12,7 +12,8 @@ from core.search.matrices import Matrices
 from core.search.part import Part
 from core.store.allowed import Allowed
 from core.store.filters import FileFilter
-from core.store.store import LOOK_ALIKE_MODEL, Store
+from core.store.spaces import LOOK_ALIKE_MODEL
+from core.store.store import Store
 from core.types import Channel, Matrix
 
 

@@ -18,8 +18,10 @@ from core.models.base import Encoders
 from core.search.calibrate import inverse_document_frequency
 from core.search.part import NO_PHOTO_MODEL, NO_SPEECH_MODEL, NO_TEXT_MODEL, Notes, Part, as_note
 from core.search.query import STOP_WORDS, Term
+from core.search.spaces import SearchedSpaces, searched_spaces
 from core.store.contents import ContentRow
-from core.store.store import LOOK_ALIKE_MODEL, Store
+from core.store.spaces import LOOK_ALIKE_MODEL
+from core.store.store import Store
 from core.store.thumbnails import PREVIEW
 from core.store.words import split_words
 from core.types import EmbeddingSpace, Kind, Matrix, SegmentKind, SpeechSpan, Vector
@@ -50,40 +52,48 @@ class ExampleReader:
         digest = _digest(path)
         own_paths = frozenset((os.fsencode(path.absolute()), os.fsencode(path.resolve())))
         known = self._store.contents.by_hash(digest)
-        part = self._from_index(known, digest.hex(), path, notes) if known else self._from_file(path, notes)
+        spaces = searched_spaces(self._store, self._encoders)
+        if known is not None:
+            part = self._from_index(known, digest.hex(), path, spaces, notes)
+        else:
+            part = self._from_file(path, spaces, notes)
         return Part(
             terms=part.terms,
             text=part.text,
             photo=part.photo,
+            text_space=spaces.text,
+            photo_space=spaces.photo,
             look_alike=part.look_alike,
             phash=part.phash,
             content_id=known.id if known else None,
             paths=own_paths,
         )
 
-    def _from_index(self, known: ContentRow, content_hash: str, path: Path, notes: Notes) -> Part:
+    def _from_index(
+        self, known: ContentRow, content_hash: str, path: Path, spaces: SearchedSpaces, notes: Notes
+    ) -> Part:
         photo = look_alike = None
         if known.kind is Kind.PHOTO:
-            photo = self._stored_vector(self._encoders.photo_space(), known.id)
+            photo = self._stored_vector(spaces.photo, known.id)
             preview = self._store.thumbnails.read(content_hash, PREVIEW) if photo is None else None
             if preview is not None:
-                photo = self._encode_photo(preview, notes)
+                photo = self._encode_photo(preview, spaces, notes)
             look_alike = self._stored_vector(self._store.vectors.newest_space(LOOK_ALIKE_MODEL), known.id)
         segments = self._store.segments.of_content(known.id, [SegmentKind.PASSAGE, SegmentKind.SPEECH])
         texts = [segment.text for segment in segments]
         if not texts and known.kind in (Kind.AUDIO, Kind.VIDEO) and not known.transcribed:
             texts = self._listen(path, notes)
-        text = self._stored_vector(self._encoders.text_space(), known.id)
+        text = self._stored_vector(spaces.text, known.id)
         if text is None:
-            text = self._encode_texts(texts, notes)
+            text = self._encode_texts(texts, spaces, notes)
         return Part(self._key_terms(texts), text=text, photo=photo, look_alike=look_alike, phash=known.phash)
 
-    def _from_file(self, path: Path, notes: Notes) -> Part:
+    def _from_file(self, path: Path, spaces: SearchedSpaces, notes: Notes) -> Part:
         read = self._reader.extract(os.fsencode(path))
         photo = look_alike = None
         if read.kind is Kind.PHOTO:
             if read.preview is not None:
-                photo = self._encode_photo(read.preview, notes)
+                photo = self._encode_photo(read.preview, spaces, notes)
             if read.look_alike is not None:
                 look_alike = np.frombuffer(read.look_alike, dtype="<f4").astype(np.float32)
         texts = [passage.text for passage in read.passages]
@@ -91,7 +101,7 @@ class ExampleReader:
             texts.extend(self._listen(path, notes))
         return Part(
             self._key_terms(texts),
-            text=self._encode_texts(texts, notes),
+            text=self._encode_texts(texts, spaces, notes),
             photo=photo,
             look_alike=look_alike,
             phash=read.phash,
@@ -103,13 +113,14 @@ class ExampleReader:
             return None
         return _centroid(self._store.vectors.of_content(space_id, content_id))
 
-    def _encode_photo(self, preview: bytes, notes: Notes) -> Vector | None:
-        return notes.encoded(lambda: self._encoders.encode_images([preview])[0], NO_PHOTO_MODEL)
+    def _encode_photo(self, preview: bytes, spaces: SearchedSpaces, notes: Notes) -> Vector | None:
+        return notes.encoded(lambda: self._encoders.encode_images([preview], space=spaces.photo)[0], NO_PHOTO_MODEL)
 
-    def _encode_texts(self, texts: Sequence[str], notes: Notes) -> Vector | None:
+    def _encode_texts(self, texts: Sequence[str], spaces: SearchedSpaces, notes: Notes) -> Vector | None:
         if not texts:
             return None
-        rows = notes.encoded(lambda: self._encoders.encode_passages(texts[:_PASSAGES_ENCODED]), NO_TEXT_MODEL)
+        few = texts[:_PASSAGES_ENCODED]
+        rows = notes.encoded(lambda: self._encoders.encode_passages(few, space=spaces.text), NO_TEXT_MODEL)
         return _centroid(rows) if rows is not None else None
 
     def _listen(self, path: Path, notes: Notes) -> list[str]:

@@ -44,7 +44,7 @@ class AnswerHost:
     def __init__(self, child: Child, encoders: QueryEncoders, models: Callable[[], Models]) -> None:
         """``child`` is a ``query_child``, which may have been started already.
 
-        ``encoders`` make the vectors that it has no tower for; ``models`` says which models are in use.
+        ``encoders`` make the vectors that it has no tower for; ``models`` says which models are installed.
         """
         self._encoders = encoders
         self._models = models
@@ -96,6 +96,6 @@ class AnswerHost:
     def _encode(self, wanted: WordsWanted) -> Vectors | Refused:
         encode = self._encoders.encode_queries if wanted.role is ModelRole.TEXT else self._encoders.encode_photo_texts
         try:
-            return Vectors.of(encode(wanted.texts))
+            return Vectors.of(encode(wanted.texts, wanted.space))
         except FindlingError as error:
             return Refused.of(error)

@@ -79,8 +79,11 @@ class Matrices:
         return self._view_at(kept, self._store.vectors.mark()) or InPlace(self._store, space_id)
 
     def prepare(self) -> None:
-        """Begin to load every space that is worth it, so that the first query finds them."""
-        for space_id in self._store.vectors.space_ids():
+        """Begin to load the searched spaces that are worth it, so that the first query finds them.
+
+        One that another model is still filling is nobody's to search, and would take as much memory again.
+        """
+        for space_id in self._store.spaces.searched_ids():
             if space_id not in self._spaces:
                 self._want(space_id)
 

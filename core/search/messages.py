@@ -17,14 +17,14 @@ from core.errors import ChildError, FindlingError
 from core.log import origin
 from core.models.messages import ModelRef, Vectors
 from core.search.question import Answer, Question
-from core.types import ModelRole
+from core.types import EmbeddingSpace, ModelRole
 
 
 class Models(msgspec.Struct, frozen=True):
-    """The models in use; None for a role without one."""
+    """The models that are installed, of each role the one in use first; none for a role without one in use."""
 
-    text: ModelRef | None
-    photo: ModelRef | None
+    text: list[ModelRef]
+    photo: list[ModelRef]
 
 
 class Ask(msgspec.Struct, frozen=True, tag=True):
@@ -45,6 +45,7 @@ class WordsWanted(msgspec.Struct, frozen=True, tag=True):
 
     role: ModelRole
     texts: list[str]
+    space: EmbeddingSpace | None  # whose model encodes; None for the one in use
 
 
 class Answered(msgspec.Struct, frozen=True, tag=True):

@@ -34,8 +34,10 @@ class Part:
     terms: tuple[Term, ...] = ()
     name_terms: tuple[Term, ...] = ()
     # ``Floats``, which is a type when the program runs too: messages are decoded by it.
-    text: Floats | None = None  # in the text space, shape (dim,), unit length
-    photo: Floats | None = None  # in the photo space
+    text: Floats | None = None  # in ``text_space``, shape (dim,), unit length
+    photo: Floats | None = None  # in ``photo_space``
+    text_space: EmbeddingSpace | None = None
+    photo_space: EmbeddingSpace | None = None
     look_alike: Floats | None = None
     phash: int | None = None
     content_id: int | None = None  # an example that is in the index
@@ -76,23 +78,28 @@ def as_note(error: FindlingError) -> str:
     return " ".join(str(error).split())
 
 
-def words_part(parsed: ParsedText, encoders: QueryEncoders, kinds: frozenset[Kind], notes: Notes) -> Part:
-    """Encode the words of a query for each tower that can serve the wanted kinds (all, when none is named)."""
+def words_part(
+    parsed: ParsedText,
+    encoders: QueryEncoders,
+    text_space: EmbeddingSpace | None,
+    photo_space: EmbeddingSpace | None,
+    kinds: frozenset[Kind],
+    notes: Notes,
+) -> Part:
+    """Encode the words of a query into each space that can serve the wanted kinds (all, when none is named)."""
     text = photo = None
     foreign = not _is_latin(parsed.text)
     if _wanted(kinds, Kind.DOCUMENT, Kind.AUDIO, Kind.VIDEO):
-        space = encoders.text_space()
-        if foreign and _knows_only_english(space):
+        if foreign and _knows_only_english(text_space):
             notes.add(ENGLISH_TEXT)
         else:
-            text = notes.encoded(lambda: encoders.encode_queries([parsed.text])[0], NO_TEXT_MODEL)
+            text = notes.encoded(lambda: encoders.encode_queries([parsed.text], text_space)[0], NO_TEXT_MODEL)
     if _wanted(kinds, Kind.PHOTO):
-        space = encoders.photo_space()
-        if foreign and _knows_only_english(space):
+        if foreign and _knows_only_english(photo_space):
             notes.add(ENGLISH_PHOTOS)
         else:
-            photo = notes.encoded(lambda: encoders.encode_photo_texts([parsed.text])[0], NO_PHOTO_MODEL)
-    return Part(parsed.terms, parsed.name_terms, text, photo, is_example=False)
+            photo = notes.encoded(lambda: encoders.encode_photo_texts([parsed.text], photo_space)[0], NO_PHOTO_MODEL)
+    return Part(parsed.terms, parsed.name_terms, text, photo, text_space, photo_space, is_example=False)
 
 
 def _wanted(kinds: frozenset[Kind], *served: Kind) -> bool:

@@ -9,6 +9,8 @@ from core.search.part import Part
 from core.store.filters import FileFilter
 from core.types import Hit
 
+MOVES = 5  # how often a question is begun again because search moved to another model's space meanwhile
+
 
 @dataclass(frozen=True)
 class Question:

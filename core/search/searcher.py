@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 
-from core.errors import UsageError
+from core.errors import SpaceMovedError, UsageError
 from core.search.examples import ExampleReader
 from core.search.part import Notes
-from core.search.question import Answers, Question
+from core.search.question import MOVES, Answer, Answers, Question
 from core.store.filters import FileFilter
 from core.types import Query, SearchResult
 
@@ -28,13 +28,23 @@ class Searcher:
         if query.empty:
             raise UsageError("nothing to search for: give words or an example file")
         started = time.perf_counter()
-        notes = Notes()
-        examples = tuple(self._examples.read(path, notes) for path in query.like)
-        text = query.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
-        question = Question(text, examples, _file_filter(query), query.limit, query.include_gated, notes.lines)
-        answer = self._answers.answer(question)
+        answer = self._answer(query)
         took_ms = (time.perf_counter() - started) * 1000
         return SearchResult(query, answer.hits, answer.hidden, round(took_ms, 1), answer.notes)
+
+    def _answer(self, query: Query) -> Answer:
+        for last in [False] * (MOVES - 1) + [True]:
+            notes = Notes()
+            examples = tuple(self._examples.read(path, notes) for path in query.like)
+            text = query.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
+            try:
+                return self._answers.answer(
+                    Question(text, examples, _file_filter(query), query.limit, query.include_gated, notes.lines)
+                )
+            except SpaceMovedError:
+                if last:
+                    raise
+        raise AssertionError("unreachable")
 
     def warm(self) -> None:
         """Load what the first query would wait for."""

@@ -11,30 +11,38 @@ from core.models.towers import QueryTower, query_tower
 from core.search.messages import Models
 from core.types import EmbeddingSpace, Matrix, ModelRole
 
-AskEngine = Callable[[ModelRole, Sequence[str]], Matrix]
+AskEngine = Callable[[ModelRole, Sequence[str], EmbeddingSpace | None], Matrix]
 
 
 class Towers:
-    """``core.models.base.QueryEncoders`` over the models that the last question named."""
+    """``core.models.base.QueryEncoders`` over the models that the last question named.
+
+    One tower of a role is held: that of the space that was asked for last. While another model fills its space, that is
+    the one of the model before.
+    """
 
     def __init__(self, ask_engine: AskEngine, early: EarlyTowers) -> None:
-        """``ask_engine`` encodes words of a role's model where no tower is prepared; it raises ``FindlingError``."""
+        """``ask_engine`` encodes words into a space for which no tower is prepared; it raises ``FindlingError``."""
         self._ask_engine = ask_engine
         self._early = early
-        self._models = Models(None, None)
+        self._models: dict[ModelRole, list[ModelRef]] = {}
+        self._refs: dict[EmbeddingSpace, ModelRef] = {}
         self._loaded: dict[ModelRole, tuple[ModelRef, QueryTower | None]] = {}
 
     def use(self, models: Models) -> None:
-        """Take over which models are in use; a tower of another model is dropped."""
-        self._models = models
+        """Take over which models are installed and in use; a tower of one that is not there any more is dropped."""
+        self._models = {ModelRole.TEXT: models.text, ModelRole.PHOTO: models.photo}
+        self._refs = {ref.resolve().space: ref for ref in (*models.text, *models.photo)}
         for role, (ref, _) in list(self._loaded.items()):
-            if ref != self._ref(role):
+            if ref not in self._models[role]:
                 del self._loaded[role]
 
-    def load(self) -> None:
-        """Load the towers that there are."""
-        for role in (ModelRole.TEXT, ModelRole.PHOTO):
-            self._tower(role)
+    def load(self, text: EmbeddingSpace | None, photo: EmbeddingSpace | None) -> None:
+        """Load the towers of these spaces, where there are any."""
+        for role, space in ((ModelRole.TEXT, text), (ModelRole.PHOTO, photo)):
+            ref = self._refs.get(space) if space is not None else None
+            if ref is not None:
+                self._tower(role, ref)
 
     def drop(self) -> None:
         """Give back the towers' memory; they are loaded again when needed."""
@@ -46,26 +54,28 @@ class Towers:
     def photo_space(self) -> EmbeddingSpace | None:
         return self._space(ModelRole.PHOTO)
 
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        return self._encode(ModelRole.TEXT, texts)
+    def serves(self, space: EmbeddingSpace) -> bool:
+        return space in self._refs
 
-    def encode_photo_texts(self, texts: Sequence[str]) -> Matrix:
-        return self._encode(ModelRole.PHOTO, texts)
+    def encode_queries(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        return self._encode(ModelRole.TEXT, texts, space)
 
-    def _encode(self, role: ModelRole, texts: Sequence[str]) -> Matrix:
-        if self._ref(role) is None:
-            raise ModelMissingError(f"no {role} model is installed")
-        tower = self._tower(role)
-        return self._ask_engine(role, texts) if tower is None else tower.encode(texts)
+    def encode_photo_texts(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:
+        return self._encode(ModelRole.PHOTO, texts, space)
 
-    def _tower(self, role: ModelRole) -> QueryTower | None:
-        ref = self._ref(role)
+    def _encode(self, role: ModelRole, texts: Sequence[str], space: EmbeddingSpace | None) -> Matrix:
+        space = space or self._space(role)
+        ref = self._refs.get(space) if space is not None else None
         if ref is None:
-            return None
+            raise ModelMissingError(f"no {role} model is installed")
+        tower = self._tower(role, ref)
+        return self._ask_engine(role, texts, space) if tower is None else tower.encode(texts)
+
+    def _tower(self, role: ModelRole, ref: ModelRef) -> QueryTower | None:
         known = self._loaded.get(role)
-        if known is None:
-            known = (ref, self._load(role, ref))
-            self._loaded[role] = known
+        if known is None or known[0] != ref:
+            self._loaded.pop(role, None)
+            known = self._loaded[role] = (ref, self._load(role, ref))
         return known[1]
 
     def _load(self, role: ModelRole, ref: ModelRef) -> QueryTower | None:
@@ -75,8 +85,5 @@ class Towers:
         return self._early.take(role, ref) or query_tower(ref.resolve(), folder)
 
     def _space(self, role: ModelRole) -> EmbeddingSpace | None:
-        ref = self._ref(role)
-        return None if ref is None else ref.resolve().space
-
-    def _ref(self, role: ModelRole) -> ModelRef | None:
-        return self._models.text if role is ModelRole.TEXT else self._models.photo
+        refs = self._models.get(role)
+        return refs[0].resolve().space if refs else None

@@ -34,7 +34,7 @@ from core.search.messages import (
 from core.search.towers import Towers
 from core.store.faults import convert
 from core.store.store import Store
-from core.types import Matrix, ModelRole
+from core.types import EmbeddingSpace, Matrix, ModelRole
 
 # A person who has not searched for this long does not miss a third of a second; the towers are 100 to 300 MB.
 TOWERS_IDLE_S = 600.0
@@ -92,13 +92,15 @@ class QueryWorker:
             return Answered(self._ready().answer(message.question))
         if isinstance(message, Warm):
             self._towers.use(message.models)
-            self._ready().warm()
-            self._towers.load()
+            answerer = self._ready()
+            answerer.warm()
+            spaces = answerer.spaces()
+            self._towers.load(spaces.text, spaces.photo)
             return Ready()
         raise AssertionError(f"{type(message).__name__} answers nothing that was asked")
 
-    def _ask_engine(self, role: ModelRole, texts: Sequence[str]) -> Matrix:
-        self._connection.send_bytes(pack(WordsWanted(role, list(texts))))
+    def _ask_engine(self, role: ModelRole, texts: Sequence[str], space: EmbeddingSpace | None) -> Matrix:
+        self._connection.send_bytes(pack(WordsWanted(role, list(texts), space)))
         return expect(unpack_in_child(self._connection.recv_bytes()), Vectors).matrix()
 
     def _ready(self) -> Answerer:

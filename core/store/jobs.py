@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from core.types import Failure, FileStamp, Kind, SegmentKind, Stage
 
 MAX_ATTEMPTS = 3  # a file that was being read at three sudden deaths of the program is not tried a fourth time
 _OPENS_FILES = (Stage.CONTENT, Stage.SPEECH)
+# The other stages work on what is stored: texts, and previews in the cache. A drive that is away does not hold them.
+_REACHABLE = f"(r.offline = 0 OR j.stage NOT IN ({', '.join(str(stage.value) for stage in _OPENS_FILES)}))"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ class Jobs:
         self._database = database
 
     def claim(self, stage: Stage, limit: int, *, at_least: int = 1, alone: bool = True) -> list[Job]:
-        """Take the newest ready jobs of a stage, whose roots are there; none if there are fewer than ``at_least``.
+        """Take the newest ready jobs of a stage that can be done; none if there are fewer than ``at_least``.
+
+        A stage that opens files leaves those of roots that are away. What is in the index already is encoded all the
+        same, so that another model can take in the whole library.
 
         They are committed as being worked on before this returns, so that a file that brings the program down is
         known by name at the next start. In a stage that opens files, one that was being worked on at a sudden end is
@@ -69,12 +75,12 @@ class Jobs:
             return []
         with self._database.write() as db:
             rows: list[Any] = db.execute(
-                """
+                f"""
                 SELECT j.file_id, f.path, f.kind, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.content_id, c.hash,
                        j.attempts > 0
                 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
                 LEFT JOIN contents c ON c.id = f.content_id
-                WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
+                WHERE j.stage = ? AND j.state = 'ready' AND {_REACHABLE}
                 ORDER BY j.newest_ns DESC LIMIT ?
                 """,
                 (stage.value, limit),
@@ -103,9 +109,9 @@ class Jobs:
     def _any_ready(self, stage: Stage, at_least: int) -> bool:
         """Whether there is that much to claim: mostly not, and then nobody's writing is waited for."""
         found: int | None = self._database.connection.execute(
-            """
+            f"""
             SELECT 1 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
-            WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0 LIMIT 1 OFFSET ?
+            WHERE j.stage = ? AND j.state = 'ready' AND {_REACHABLE} LIMIT 1 OFFSET ?
             """,
             (stage.value, at_least - 1),
         ).get
@@ -116,7 +122,7 @@ class Jobs:
         row = self._database.connection.execute(
             f"""
             SELECT 1 FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
-            WHERE j.stage IN ({", ".join("?" * len(stages))}) AND j.state = 'ready' AND r.offline = 0 LIMIT 1
+            WHERE j.stage IN ({", ".join("?" * len(stages))}) AND j.state = 'ready' AND {_REACHABLE} LIMIT 1
             """,
             [stage.value for stage in stages],
         ).fetchone()
@@ -145,6 +151,17 @@ class Jobs:
                 """,
                 ((file_id, stage.value) for file_id in file_ids),
             )
+
+    def away(self, file_ids: Iterable[int]) -> set[int]:
+        """Those of some files whose roots are away."""
+        rows = self._database.connection.execute(
+            """
+            SELECT f.id FROM json_each(?) given JOIN files f ON f.id = given.value
+            JOIN roots r ON r.id = f.root_id WHERE r.offline = 1
+            """,
+            (json.dumps(list(file_ids)),),
+        )
+        return {file_id for (file_id,) in rows}
 
     def recover(self, *, sudden: bool = True) -> None:
         """What was being worked on is ready again; after a ``sudden`` end only until it has been so too often.
@@ -192,11 +209,11 @@ class Jobs:
                 db.execute(
                     f"""
                     INSERT OR IGNORE INTO jobs (file_id, stage, state, newest_ns)
-                    SELECT min(f.id), ?, 'ready', max(f.mtime_ns)
-                    FROM contents c JOIN files f ON f.content_id = c.id
+                    SELECT coalesce(min(f.id) FILTER (WHERE root.offline = 0), min(f.id)), ?, 'ready', max(f.mtime_ns)
+                    FROM contents c JOIN files f ON f.content_id = c.id JOIN roots root ON root.id = f.root_id
                     WHERE {need} {one} AND NOT EXISTS (
                         SELECT 1 FROM files copy JOIN jobs j ON j.file_id = copy.id JOIN roots r ON r.id = copy.root_id
-                        WHERE copy.content_id = c.id AND j.stage = ? AND r.offline = 0
+                        WHERE copy.content_id = c.id AND j.stage = ? AND {_REACHABLE}
                     )
                     GROUP BY c.id
                     """,
@@ -221,22 +238,22 @@ class Jobs:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('extractor_version', ?)", (str(extractor_version),))
 
     def left(self) -> dict[Stage, int]:
-        """How many jobs of each stage are to be done, of the roots that are there; what is being done is counted."""
+        """How many jobs of each stage can be done, those that are being done included."""
         rows = self._database.connection.execute(
-            """
+            f"""
             SELECT j.stage, count(*) FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
-            WHERE j.state <> 'failed' AND r.offline = 0 GROUP BY j.stage
+            WHERE j.state <> 'failed' AND {_REACHABLE} GROUP BY j.stage
             """
         )
         return {Stage(stage): count for stage, count in rows}
 
     def unfinished(self, stages: Sequence[Stage]) -> set[int]:
-        """The ids of the files, in roots that are there, that have a job to be done in one of these stages."""
+        """The ids of the files that have a job in one of these stages that can be done."""
         values = [stage.value for stage in stages]
         rows = self._database.connection.execute(
             f"""
             SELECT DISTINCT j.file_id FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
-            WHERE j.stage IN ({placeholders(values)}) AND j.state <> 'failed' AND r.offline = 0
+            WHERE j.stage IN ({placeholders(values)}) AND j.state <> 'failed' AND {_REACHABLE}
             """,
             values,
         )
@@ -245,9 +262,9 @@ class Jobs:
     def ready(self, stage: Stage) -> int:
         """How many jobs of a stage can be claimed."""
         count: int = self._database.connection.execute(
-            """
+            f"""
             SELECT count(*) FROM jobs j JOIN files f ON f.id = j.file_id JOIN roots r ON r.id = f.root_id
-            WHERE j.stage = ? AND j.state = 'ready' AND r.offline = 0
+            WHERE j.stage = ? AND j.state = 'ready' AND {_REACHABLE}
             """,
             (stage.value,),
         ).get

@@ -17,12 +17,11 @@ from core.store.jobs import Jobs, ModelState
 from core.store.notes import Notes
 from core.store.roots import Roots
 from core.store.segments import Segments
+from core.store.spaces import LOOK_ALIKE_MODEL, Spaces
 from core.store.thumbnails import Thumbnails
-from core.store.vectors import NewVector, Vectors
 from core.store.tombstones import Tombstones
+from core.store.vectors import NewVector, Vectors
 from core.types import EmbeddingSpace, Extraction, FileStamp, Kind, SegmentKind, SpeechSpan, Stage
-
-LOOK_ALIKE_MODEL = "look-alike"  # the model name of the classical descriptor's space
 
 
 def look_alike_space(dim: int, extractor_version: int) -> EmbeddingSpace:
@@ -62,11 +61,12 @@ class Store:
         self.notices = tuple(upkeep.prepare(folders)) if keeps else ()  # what a person should know of that
         self.database = Database(folders.index)
         self.roots = Roots(self.database)
-        self.tombstones = Tombstones(self.database, self.files)
         self.files = Files(self.database)
+        self.tombstones = Tombstones(self.database, self.files)
         self.contents = Contents(self.database)
         self.segments = Segments(self.database)
         self.vectors = Vectors(self.database)
+        self.spaces = Spaces(self.database)
         self.jobs = Jobs(self.database)
         self.notes = Notes(self.database)
         self.thumbnails = Thumbnails(folders.thumbnails)
@@ -125,7 +125,8 @@ class Store:
     def commit_vectors(self, file_id: int, stage: Stage, space_id: int, vectors: Sequence[NewVector]) -> None:
         """End stage ``TEXT`` or ``PHOTO`` of a file."""
         with self.database.write():
-            self.vectors.put(space_id, vectors)
+            if self.vectors.put(space_id, vectors):
+                self.spaces.first(stage, space_id)
             self.jobs.finish(file_id, stage)
 
     def commit_speech(

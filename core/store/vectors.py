@@ -250,13 +250,6 @@ class Vectors:
         rows = self._database.connection.execute("SELECT segment_id, vector, checksum FROM vectors")
         return [segment_id for segment_id, blob, checksum in rows if zlib.crc32(blob) != checksum]
 
-    def drop_other_spaces(self, keep: Iterable[int]) -> int:
-        """Delete the spaces (and vectors) that no model in use fills any more; how many spaces."""
-        kept = list(keep)
-        with self._database.write() as db:
-            db.execute(f"DELETE FROM spaces WHERE id NOT IN ({', '.join('?' * len(kept))})", kept)
-            return db.changes()
-
     def _dim(self, space_id: int) -> int:
         dim: int = self._database.connection.execute("SELECT dim FROM spaces WHERE id = ?", (space_id,)).get
         return dim

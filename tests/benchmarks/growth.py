@@ -100,10 +100,14 @@ class _Instant(FakeEncoders):
     def photo_space(self) -> EmbeddingSpace:
         return self._photo
 
-    def encode_passages(self, texts: Sequence[str], cancel: CancelToken | None = None) -> Matrix:
+    def encode_passages(
+        self, texts: Sequence[str], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
         return self._rows(len(texts), self._text.dim)
 
-    def encode_images(self, jpegs: Sequence[bytes], cancel: CancelToken | None = None) -> Matrix:
+    def encode_images(
+        self, jpegs: Sequence[bytes], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None
+    ) -> Matrix:
         return self._rows(len(jpegs), self._photo.dim)
 
     def _rows(self, count: int, dim: int) -> Matrix:

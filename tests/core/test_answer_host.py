@@ -39,8 +39,8 @@ def ref(name: str, role: ModelRole, form: Form, dim: int) -> ModelRef:
 
 
 MODELS = Models(
-    ref("fake-text", ModelRole.TEXT, Form.SENTENCE_TRANSFORMERS, TEXT_DIM),
-    ref("fake-photo", ModelRole.PHOTO, Form.OPEN_CLIP, PHOTO_DIM),
+    [ref("fake-text", ModelRole.TEXT, Form.SENTENCE_TRANSFORMERS, TEXT_DIM)],
+    [ref("fake-photo", ModelRole.PHOTO, Form.OPEN_CLIP, PHOTO_DIM)],
 )
 
 
@@ -97,6 +97,8 @@ def test_an_example_reaches_the_child_as_it_is(folders: Folders, host: AnswerHos
             terms=(Term(("boat",)), Term(("old", "boat"), is_phrase=True)),
             text=encoders.encode_passages(["the old boat left at sunset"])[0],
             photo=encoders.encode_photo_texts(["red"])[0],
+            text_space=encoders.text_space(),
+            photo_space=encoders.photo_space(),
             phash=2**63 + 5,
             paths=frozenset({b"/no/such/caf\xe9.txt"}),
         )
@@ -124,7 +126,7 @@ def test_a_model_that_cannot_be_used_is_a_note_and_the_words_still_find(
 
 
 def test_a_missing_model_is_the_same_note_as_in_the_engine(folders: Folders) -> None:
-    host = AnswerHost(query_child(folders), FakeEncoders(text=None, photo=None), lambda: Models(None, None))
+    host = AnswerHost(query_child(folders), FakeEncoders(text=None, photo=None), lambda: Models([], []))
     store = Store(folders)
     try:
         asked = question("harbour")

@@ -324,7 +324,7 @@ def test_two_readers_share_a_folder_and_what_is_of_no_space_leaves_it(library: V
         expect_true(one, library)
         expect_true(other, library)
     assert not (tmp_path / "another-1.vectors").exists()
-    library.store.vectors.drop_other_spaces([])
+    library.store.spaces.drop(library.space_id)
     library.space_id = library.store.vectors.space_id(SPACE)
     assert library.store.vectors.count() == 0
     library.add(1)
