@@ -15,9 +15,10 @@ import filetype as signatures
 from core.errors import SkippedError, UnreadableError
 from core.extract import media_types as mt
 from core.extract.media_types import BY_EXTENSION, extension_of, guess_kind, kind_of
+from core.extract.placeholder import IN_THE_CLOUD, in_the_cloud
 from core.types import Kind
 
-__all__ = ["detect", "guess_kind", "kind_of", "open_regular"]
+__all__ = ["detect", "guess_kind", "kind_of", "open_regular", "type_by_head"]
 
 _HEAD_BYTES = 64 * 1024
 _MIMETYPE_BYTES = 100  # the longest ODF or EPUB media type is shorter
@@ -127,10 +128,14 @@ _MAX_CONTROL_SHARE = 0.002
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading, never a pipe, socket or device: those could hang or act when opened.
 
-    Raises ``UnreadableError`` for anything else and what ``open`` raises.
+    Nor what is only a placeholder here: opening it would fetch it from a cloud service. Raises ``SkippedError`` for
+    that, ``UnreadableError`` for anything else and what ``open`` raises.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise UnreadableError("not an ordinary file")
+    if in_the_cloud(os.fsencode(path), status):
+        raise SkippedError(IN_THE_CLOUD)
     # Between the two looks the file may have been replaced: opening without waiting and looking again is safe.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     descriptor = os.open(path, flags)
@@ -170,6 +175,22 @@ def _detect(file: BinaryIO, head: bytes, extension: str) -> str:
         return media_type
     # No signature: the formats without one are known by their extension, and a damaged file fails in its reader.
     return mt.BINARY if suggested in _TEXTUAL else suggested
+
+
+def type_by_head(file: BinaryIO, head: bytes) -> tuple[str | None, frozenset[str]]:
+    """The media type that the first bytes alone tell, and the names in a compound file's directory.
+
+    Nothing is unpacked: of a zip archive this is all that is said. None where no signature tells, as for Targa.
+    """
+    if head.startswith(b"PK\x03\x04"):
+        return mt.ZIP, frozenset()
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        names = frozenset(name.lstrip("\5").casefold() for name in _ole_names(file, head))
+        return mt.OLE, names
+    if b"%PDF-" in head[:1024]:
+        return mt.PDF, frozenset()
+    found = _by_signature(head) or (_text_type(head, mt.TEXT) if looks_like_text(head) else _by_package(head))
+    return found, frozenset()
 
 
 _TEXTUAL = frozenset({mt.TEXT, mt.MARKDOWN, mt.HTML, mt.XML, mt.SVG, mt.MAIL, mt.RTF, mt.MBOX})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from core.extract.placeholder import stands_for
 from core.types import Kind
 
 BINARY = "application/octet-stream"
@@ -234,4 +235,5 @@ def extension_of(name: str) -> str:
 
 def guess_kind(name: str) -> Kind:
     """The kind that a file's name suggests, before the file is opened."""
-    return kind_of(BY_EXTENSION.get(extension_of(name), BINARY))
+    meant = stands_for(os.fsencode(name))
+    return kind_of(BY_EXTENSION.get(extension_of(os.fsdecode(meant) if meant is not None else name), BINARY))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from blake3 import blake3
 
 from core.cancel import CancelToken
 from core.errors import SkippedError
+from core.extract.placeholder import IN_THE_CLOUD, in_the_cloud
 from core.types import FileStamp
 from core.watch.walk import stamp_of
 
@@ -23,8 +23,6 @@ _FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-_WINDOWS_RECALL = 0x00400000  # FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS
-_MACOS_DATALESS = 0x40000000  # SF_DATALESS
 
 
 class UnsettledError(Exception):
@@ -38,8 +36,8 @@ def hash_file(path: bytes, cancel: CancelToken | None = None) -> tuple[bytes, Fi
     computer, ``Cancelled``, and any other ``OSError``.
     """
     try:
-        if _is_elsewhere(os.lstat(path)):
-            raise SkippedError("kept online only; it is read once it is on this computer", path=path)
+        if in_the_cloud(path, os.lstat(path)):
+            raise SkippedError(IN_THE_CLOUD, path=path)
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnsettledError from error
@@ -66,12 +64,3 @@ def hash_file(path: bytes, cancel: CancelToken | None = None) -> tuple[bytes, Fi
 def _expect_same(before: os.stat_result, now: os.stat_result) -> None:
     if stamp_of(before) != stamp_of(now):
         raise UnsettledError
-
-
-def _is_elsewhere(status: os.stat_result) -> bool:
-    """Whether opening the file would fetch it from a cloud service, which nobody asked for."""
-    if sys.platform == "win32":
-        return bool(status.st_file_attributes & _WINDOWS_RECALL)
-    if sys.platform == "darwin":
-        return bool(status.st_flags & _MACOS_DATALESS)
-    return False

@@ -99,6 +99,8 @@ class Pipeline:
             return self._aside(job)
         except SkippedError as error:
             reason = error.message
+            if job.content_id is not None:  # it went back to the cloud: what is known of it stays found
+                return Ended(job, lambda _models: self._store.jobs.finish(job.file_id, Stage.CONTENT))
             return Ended(job, lambda _models: self._skip(job, reason, job.stamp))
         except OSError as error:
             words = _reason(error)

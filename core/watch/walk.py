@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterator
 
 from core.cancel import CancelToken
 from core.extract.media_types import guess_kind
+from core.extract.placeholder import is_recalled
 from core.store.files import FoundFile
 from core.types import FileStamp
 from core.watch.excluded import Excluded
@@ -18,6 +19,7 @@ from core.watch.excluded import Excluded
 logger = logging.getLogger(__name__)
 
 _INT64_MAX = 2**63 - 1
+_RECALLED_CTIME_NS = -1
 _HAS_JUNCTIONS = hasattr(os.DirEntry, "is_junction")  # from Python 3.12 on
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -27,10 +29,12 @@ Entry = tuple[bytes, os.stat_result]
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
-    """The stamp in a ``stat`` result. Times past 2262, which some file systems hold, are held at the last number."""
-    return FileStamp(
-        status.st_size, _in_range(status.st_mtime_ns), _in_range(status.st_ctime_ns), status.st_ino & (2**64 - 1)
-    )
+    """The stamp in a ``stat`` result. Times past 2262, which some file systems hold, are held at the last number.
+
+    The ctime of a file that is in the cloud is one that no file has: on Windows nothing else changes when it arrives.
+    """
+    ctime_ns = _RECALLED_CTIME_NS if is_recalled(status) else _in_range(status.st_ctime_ns)
+    return FileStamp(status.st_size, _in_range(status.st_mtime_ns), ctime_ns, status.st_ino & (2**64 - 1))
 
 
 def _in_range(time_ns: int) -> int:
