@@ -122,6 +122,12 @@ class Database:
             finally:
                 connection.execute("ROLLBACK")
 
+    @contextmanager
+    def no_other_thread(self) -> Iterator[None]:
+        """No other thread of this process begins to write meanwhile: they wait, however long it takes."""
+        with self._turn:
+            yield
+
     def close(self) -> None:
         """Close every thread's connection; call it when the other threads have ended."""
         with self._guard:

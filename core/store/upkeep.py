@@ -21,7 +21,7 @@ from core.errors import IndexBusyError, IndexDamagedError, IndexPlaceError
 from core.filesystem import is_network, kind_of
 from core.store import exchange, faults
 from core.store.connection import APPLICATION_ID, connect
-from core.store.migrate import migrate, quick_check
+from core.store.migrate import migrate
 from core.store.migrations import MIGRATIONS
 from core.store.salvage import Carried, Salvage
 from core.writer import WriterLock
@@ -203,10 +203,12 @@ def _look_closer(path: Path) -> Look:
     """Damage was met while the index was used: read it all, and say whether it is so."""
     connection = connect(path)
     try:
-        wrong = quick_check(connection)
+        wrong = str(connection.execute("PRAGMA quick_check(1)").get)  # all of it, the full text as well
+    except (apsw.Error, UnicodeDecodeError) as error:
+        wrong = str(error)
     finally:
         connection.close()
-    if wrong is not None:
+    if wrong != "ok":
         return Look(Form.DAMAGED, wrong)
     path.with_name(path.name + faults.SUSPECT).unlink(missing_ok=True)
     return look(path)
