@@ -16,7 +16,7 @@ from typing import Any
 import platformdirs
 
 from core import private
-from core.errors import SettingsError
+from core.errors import SettingsError, UsageError
 from core.room import disk_trouble
 from core.types import CpuShare, ModelRole
 
@@ -104,6 +104,7 @@ class Settings:
     cpu_share: CpuShare = CpuShare.BALANCED  # what indexing in the background may take
     pause_on_battery: bool = True
     pause_when_busy: bool = True  # while other programs keep most of the processor
+    exclude: tuple[str, ...] = ()  # patterns of what is passed over in every folder
 
     def with_model(self, role: ModelRole, name: str) -> Settings:
         return replace(self, models={**self.models, role: name})
@@ -139,6 +140,7 @@ def load_settings(folders: Folders | None = None) -> Settings:
         cpu_share=share,
         pause_on_battery=_flag(indexing, "pause_on_battery", folders),
         pause_when_busy=_flag(indexing, "pause_when_busy", folders),
+        exclude=_patterns(indexing, folders),
     )
 
 
@@ -154,6 +156,20 @@ def _flag(table: dict[str, Any], name: str, folders: Folders) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"[indexing] {name} must be true or false", path=folders.settings)
     return value
+
+
+def _patterns(table: dict[str, Any], folders: Folders) -> tuple[str, ...]:
+    patterns = table.get("exclude", [])
+    if not isinstance(patterns, list) or not all(isinstance(one, str) for one in patterns):
+        raise SettingsError('[indexing] exclude must be a list such as ["*.bak", "Private/"]', path=folders.settings)
+    if patterns:
+        from core.patterns import check_pattern  # here, because most people have none
+
+        try:
+            return tuple(check_pattern(one) for one in patterns)
+        except UsageError as error:
+            raise SettingsError(f"[indexing] exclude: {error.message}", path=folders.settings) from error
+    return ()
 
 
 def settings_stamp(folders: Folders) -> tuple[int, int, int] | None:
@@ -180,6 +196,8 @@ def save_settings(settings: Settings) -> None:
     indexing["cpu_share"] = settings.cpu_share.value
     indexing["pause_on_battery"] = settings.pause_on_battery
     indexing["pause_when_busy"] = settings.pause_when_busy
+    if settings.exclude or "exclude" in indexing:
+        indexing["exclude"] = list(settings.exclude)
     partial = path.with_suffix(".toml.partial")
     try:
         private.make_folder(path.parent)

@@ -18,6 +18,7 @@ from pathspec import GitIgnoreSpec
 
 from core.errors import UsageError
 
+_SLASH = "ps_d"
 _SPECIAL = "\\*?[]!#"
 _NEWLINE = "\u2424"  # stands for a line break in a name, which the expressions behind the patterns do not cross
 
@@ -48,19 +49,17 @@ class _Rule:
     """One pattern."""
 
     def __init__(self, line: str) -> None:
-        text = check_pattern(line)
-        self._pattern = GitIgnoreSpec.from_lines([_comparable(text)]).patterns[0]
+        self._pattern = GitIgnoreSpec.from_lines([_comparable(check_pattern(line))]).patterns[0]
         self.passes_over = bool(self._pattern.include)
-        self._names_all_below = text.endswith("**")
 
     def matches(self, name: str, folder: bool) -> bool:
-        if self._pattern.match_file(f"{name}/" if folder else name) is None:
+        text = f"{name}/" if folder else name
+        found = self._pattern.match_file(text)
+        if found is None:
             return False
-        if self.passes_over or self._names_all_below:
-            return True
-        # It also matches whatever lies in the folder that it names; that is judged by itself.
-        parent = name.rpartition("/")[0]
-        return not parent or self._pattern.match_file(f"{parent}/") is None
+        # The library's expressions also match whatever lies in a folder that matches, and mark that folder's slash.
+        # Here each folder on the way was judged by itself.
+        return found.match.groupdict().get(_SLASH) is None or found.match.end(_SLASH) == len(text)
 
 
 @lru_cache(maxsize=64)

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from core.cancel import CancelToken
 from core.config import Folders
-from core.errors import FolderError, IndexBusyError
-from core.index.requests import apply_requests
+from core.errors import FolderError, IndexBusyError, display_path
+from core.index.lookout import Lookout
+from core.store.filters import is_under
 from core.store.roots import Verb
 from core.store.store import Store
 from core.types import Root, RootStatus, Stage
@@ -30,28 +32,37 @@ class RootDesk:
         self,
         store: Store,
         folders: Folders,
+        ignore: frozenset[bytes],
+        exclude: Callable[[], tuple[str, ...]],
         writing: Callable[[str], AbstractContextManager[None]],
         wake: Callable[[], bool],
     ) -> None:
-        """``writing`` holds the writer's lock for a purpose, or raises ``IndexBusyError``.
+        """``ignore`` are our own folders; ``exclude`` gives the settings' patterns of what is passed over.
 
-        ``wake`` makes this process look at requests if it is the one that indexes; whether it is.
+        ``writing`` holds the writer's lock for a purpose, or raises ``IndexBusyError``. ``wake`` makes this process
+        look at requests if it is the one that indexes; whether it is.
         """
         self._store = store
         self._folders = folders
-        self._writing = writing
-        self._wake = wake
+        self._ignore = ignore
+        self._exclude = exclude
+        self.writing = writing
+        self.wake = wake
 
     def add(self, folder: Path) -> None:
         """As ``Engine.add_root``."""
-        self._request(Verb.ADD, os.fsencode(usable_folder(folder, self._folders)))
+        self.request(Verb.ADD, os.fsencode(usable_folder(folder, self._folders)))
 
     def remove(self, folder: Path) -> None:
         """As ``Engine.remove_root``."""
-        path = os.fsencode(absolute(folder))
-        if path not in self.paths():
-            raise FolderError("this folder is not watched", path=folder)
-        self._request(Verb.REMOVE, path)
+        self.request(Verb.REMOVE, self.watched(folder))
+
+    def allow_removals(self, folder: Path) -> None:
+        """As ``Engine.allow_removals``."""
+        path = self.watched(folder)
+        root = self._store.roots.by_path(path)
+        if root is not None and root.missing:
+            self.request(Verb.ALLOW, path, str(root.missing))
 
     def statuses(self, can_do: list[Stage], waiting: list[Stage]) -> list[RootStatus]:
         """The roots with their counts: of files that have work in stages that can be done, and in those that wait."""
@@ -64,13 +75,14 @@ class RootDesk:
                 waiting=store.jobs.files_left(waiting, row.id),
                 failed=store.jobs.failed_files(row.id),
                 watch_note=row.watch_note,
+                missing=row.missing,
             )
             for row in store.roots.all()
         }
         for request in store.roots.requests():
             if request.verb is Verb.REMOVE:
                 found.pop(request.path, None)
-            else:
+            elif request.verb is Verb.ADD:
                 found.setdefault(request.path, RootStatus(Root(-request.id, request.path), 0, 0, 0, 0))
         return [found[path] for path in sorted(found)]
 
@@ -78,15 +90,33 @@ class RootDesk:
         """The watched folders alone: their counts take long in a large library."""
         paths = {row.path for row in self._store.roots.all()}
         for request in self._store.roots.requests():
-            (paths.discard if request.verb is Verb.REMOVE else paths.add)(request.path)
+            if request.verb is Verb.REMOVE:
+                paths.discard(request.path)
+            elif request.verb is Verb.ADD:
+                paths.add(request.path)
         return paths
 
-    def _request(self, verb: Verb, path: bytes) -> None:
-        self._store.roots.request(verb, path)
-        if self._wake():
+    def watched(self, folder: Path) -> bytes:
+        """The folder as a root. Raises ``FolderError`` when it is none, naming the one that it lies in."""
+        path = os.fsencode(absolute(folder))
+        paths = self.paths()
+        if path in paths:
+            return path
+        outer = max((root for root in paths if is_under(path, root)), key=len, default=None)
+        if outer is not None:
+            raise FolderError(f"this folder is watched as a part of {display_path(outer)}", path=folder)
+        raise FolderError("this folder is not watched", path=folder)
+
+    def request(self, verb: Verb, path: bytes, argument: str | None = None) -> None:
+        """Leave a request to the process that indexes, or carry it out here where there is none."""
+        self._store.roots.request(verb, path, argument)
+        if self.wake():
             return
         try:
-            with self._writing(verb.value):
-                apply_requests(self._store)
+            with self.writing(verb.value):
+                lookout = Lookout(self._store, self._ignore, self._exclude)
+                to_scan = lookout.carry_out()
+                if verb is Verb.ALLOW and to_scan:
+                    lookout.scan(to_scan, CancelToken())
         except IndexBusyError:
             logger.info("queued for the process that indexes")  # it looks every second

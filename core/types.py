@@ -212,6 +212,7 @@ class RootStatus:
     waiting: int  # files that wait for a model
     failed: int
     watch_note: str | None = None  # why changes are found by scanning alone, with the cure
+    missing: int = 0  # files that are not there any more, and stay until a person says that they may go
 
 
 @dataclass(frozen=True)
@@ -332,6 +333,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """A root that misses so many files that they stay in the index until a person says that they may go."""
+
+    path: bytes
+    missing: int
+    files: int  # all that are known of it, the missing among them
+
+
+@dataclass(frozen=True)
 class IndexReport:
     """What one run of the indexer came to. ``files`` = indexed + unchanged + failed + skipped."""
 
@@ -344,6 +354,7 @@ class IndexReport:
     encoded: int  # passages, photos and speech windows that went through an encoder
     seconds: float
     cancelled: bool = False
+    withheld: tuple[Withheld, ...] = ()  # roots that miss very many files
 
 
 @dataclass(frozen=True)
@@ -372,6 +383,7 @@ class Status:
     skipped: int
     index_bytes: int
     indexing: str | None  # who holds the writer's lock, e.g. "process 4711", None when nobody
+    missing: int = 0  # files that are not there any more, and stay until a person says that they may go
     filling: dict[ModelRole, Filling] = field(default_factory=dict)  # models that have not seen all yet
 
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 
 from core.cancel import CancelToken
 from core.errors import Cancelled
-from core.index.requests import apply_requests
+from core.index.lookout import Lookout
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.watch.presence import is_there
-from core.watch.scan import ScanReport, look_at, reconcile_roots
+from core.watch.scan import ScanReport
 from core.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -38,20 +38,24 @@ class Follower:
         *,
         ignore: frozenset[bytes],
         on_found: Callable[[bool], None],
+        exclude: Callable[[], tuple[str, ...]] = tuple,
         full_scan_s: float = _FULL_SCAN_S,
     ) -> None:
         """``on_found`` is called in the follower's thread after each commit that changed what can be found.
 
-        Its argument says whether files were changed or removed, whose work may now fall to other copies of them.
+        Its argument says whether files were changed, removed or brought back: their work may fall to other copies of
+        them, or is to be queued again. ``exclude`` gives the settings' patterns of what is passed over.
         """
         self._store = store
         self._ignore = ignore
+        self._lookout = Lookout(store, ignore, exclude)
         self._on_found = on_found
         self._full_scan_s = full_scan_s
         self._stop = CancelToken()
         self._look = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._error: BaseException | None = None
+        self._notes: dict[bytes, str | None] = {}  # as the index has them
         self.scanning = False
 
     def start(self) -> None:
@@ -85,10 +89,10 @@ class Follower:
             watcher.close()
 
     def _follow(self, watcher: Watcher) -> None:
-        apply_requests(self._store)
-        roots = self._roots()
-        watcher.follow(root.path for root in roots)  # before the scan, so that nothing falls between the two
-        self._scan(watcher, roots)
+        self._lookout.carry_out()
+        watcher.follow(self._lookout.rules())  # before the scan, so that nothing falls between the two
+        self._keep_notes(watcher)
+        self._scan(watcher, self._roots())
         full_s = requests_s = return_s = time.monotonic()
         while not self._stop.cancelled:
             asked = self._look.wait(_TICK_S)
@@ -104,34 +108,29 @@ class Follower:
                 return_s = now
                 self._scan(watcher, [root for root in self._roots() if root.offline and is_there(self._store, root)])
             hints = watcher.poll()
+            self._keep_notes(watcher)
             if hints.rescan:
-                self._scan(watcher, [root for root in self._roots() if root.path in hints.rescan])
+                self._scan(watcher, [root for root in self._roots() if root.path in hints.rescan], streaming=True)
             if hints.settled:
-                self._found(look_at(self._store, hints.settled, cancel=self._stop, ignore=self._ignore))
+                self._found(self._lookout.look(hints.settled, self._stop))
+            self._scan(watcher, self._lookout.calm(watcher.quiet()))
 
     def _carry_out_requests(self, watcher: Watcher) -> None:
-        before = {root.id for root in self._roots()}
-        if not apply_requests(self._store):
+        to_scan = self._lookout.carry_out()
+        if to_scan is None:
             return
-        roots = self._roots()
-        watcher.follow(root.path for root in roots)
-        self._on_found(True)  # a root may have gone
-        self._scan(watcher, [root for root in roots if root.id not in before])
+        watcher.follow(self._lookout.rules())
+        self._on_found(True)  # files may have gone
+        self._scan(watcher, to_scan)
 
-    def _scan(self, watcher: Watcher, roots: Iterable[RootRow]) -> None:
+    def _scan(self, watcher: Watcher, roots: Iterable[RootRow], *, streaming: bool = False) -> None:
         roots = list(roots)
         if not roots:
             return
         started = time.monotonic()
         self.scanning = True
         try:
-            report = reconcile_roots(
-                self._store,
-                roots,
-                cancel=self._stop,
-                ignore=self._ignore,
-                on_batch=lambda _report: self._on_found(False),
-            )
+            report = self._lookout.scan(roots, self._stop, lambda _report: self._on_found(False), streaming=streaming)
         finally:
             self.scanning = False
         for root in roots:
@@ -139,8 +138,20 @@ class Follower:
         self._found(report)
 
     def _found(self, report: ScanReport) -> None:
-        if report.differs or report.offline:
-            self._on_found(bool(report.changed or report.removed))
+        if report.differs or report.offline or report.withheld:
+            self._on_found(bool(report.changed or report.removed or report.revived))
+
+    def _keep_notes(self, watcher: Watcher) -> None:
+        """Put into the index what cannot be watched and why, where that has changed."""
+        notes = watcher.notes()
+        if notes == self._notes:
+            return
+        self._notes = notes
+        for root in self._roots():
+            note = notes.get(root.path)
+            if note != root.watch_note:
+                self._store.roots.set_watch_note(root.id, note)
+                self._on_found(False)
 
     def _roots(self) -> list[RootRow]:
         return self._store.roots.all()

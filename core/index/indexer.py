@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from core.cancel import CancelToken
@@ -15,18 +15,18 @@ from core.errors import Cancelled, FindlingError, IndexBusyError, NoRoomError, S
 from core.extract.base import Reader
 from core.extract.version import extractor_version
 from core.index.follower import Follower
+from core.index.lookout import Lookout
 from core.index.meter import waiting
 from core.index.patience import Patience
 from core.index.pipeline import Ledger, clear_litter
-from core.index.requests import apply_requests
 from core.index.stages import Stages
 from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.room import RoomWatch, disk_trouble
 from core.store.roots import RootRow
 from core.store.store import Store
-from core.types import IndexReport, Progress, Stage
-from core.watch.scan import ScanReport, look_at, reconcile_roots
+from core.types import IndexReport, Progress, Stage, Withheld
+from core.watch.scan import ScanReport
 from core.watch.settle import Settled
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,12 @@ class Indexer:
         folders: Folders,
         reload_models: Callable[[], object] = lambda: None,
         pace: Pace | None = None,
+        exclude: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        """``reload_models`` and ``pace`` as ``Stages`` takes them."""
+        """``reload_models`` and ``pace`` as ``Stages`` takes them.
+
+        ``exclude`` gives the settings' patterns of what is passed over.
+        """
         self._store = store
         self._reader = reader
         self._encoders = encoders
@@ -64,6 +68,7 @@ class Indexer:
         self._folders = folders
         self._reload_models = reload_models
         self._pace = pace
+        self._exclude = exclude
         self._wake = threading.Event()
         self._woken = False
         self._follower: Follower | None = None
@@ -77,29 +82,42 @@ class Indexer:
         if follower is not None:
             follower.look()
 
-    def run(self, *, on_progress: OnProgress | None = None, cancel: CancelToken | None = None) -> IndexReport:
+    def run(
+        self,
+        *,
+        on_progress: OnProgress | None = None,
+        cancel: CancelToken | None = None,
+        allow_removals: Collection[bytes] = (),
+    ) -> IndexReport:
         """Work until nothing is left that can be done, or until cancelled.
+
+        ``allow_removals`` are roots that may lose any number of files; others keep what is missing of them when it is
+        very much, and the report says so.
 
         Raises ``NoRoomError`` when a disk is full, or nearly so, and ``StorageError`` when one fails. What was done
         stays; the next run goes on from there.
         """
         with self._under_way() as sudden, self._store.database.told_plainly():
-            return self._run(on_progress, cancel or CancelToken(), sudden)
+            lookout = Lookout(self._store, self.own_folders(), self._exclude)
+            lookout.carry_out()
+            lookout.allow(allow_removals)
+            return self._run(on_progress, cancel or CancelToken(), sudden, lookout)
 
-    def _run(self, on_progress: OnProgress | None, cancel: CancelToken, sudden: bool) -> IndexReport:
+    def _run(
+        self, on_progress: OnProgress | None, cancel: CancelToken, sudden: bool, lookout: Lookout
+    ) -> IndexReport:
         started = time.monotonic()
         stages = self._stages(cancel, on_progress)
         cancelled = False
         try:
-            apply_requests(self._store)
             self._prepare(stages, sudden)
-            self._scan(stages, cancel, self._store.roots.all())
+            self._scan(stages, cancel, lookout, lookout.roots())
             stages.queue_needed()
-            self._work_off(stages, cancel)
+            self._work_off(stages, cancel, lookout)
             if stages.ledger.set_aside and not cancel.wait(_UNSETTLED_S):
                 paths = stages.release_set_aside()
-                look_at(self._store, Settled(frozenset(paths)), cancel=cancel, ignore=self.own_folders())
-                self._work_off(stages, cancel)
+                lookout.look(Settled(frozenset(paths)), cancel)
+                self._work_off(stages, cancel, lookout)
             self._sweep()
         except Cancelled:
             cancelled = True
@@ -119,6 +137,11 @@ class Indexer:
             encoded=stages.ledger.encoded,
             seconds=time.monotonic() - started,
             cancelled=cancelled,
+            withheld=tuple(
+                Withheld(root.path, root.missing, self._store.files.count(root.id))
+                for root in lookout.roots()
+                if root.missing
+            ),
         )
 
     def follow(
@@ -162,7 +185,7 @@ class Indexer:
             self._wake.set()
 
         stages = self._stages(cancel, on_progress, announce.soon, announce.flush, waits_for_room=True)
-        follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found)
+        follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found, exclude=self._exclude)
         try:
             self._prepare(stages, sudden)
             stages.queue_needed()
@@ -232,7 +255,8 @@ class Indexer:
                 return
 
     def _sweep(self) -> None:
-        """Forget contents that lost their last file a month ago."""
+        """Forget files that were deleted a month ago, and contents that lost their last file then."""
+        self._store.tombstones.sweep()
         for content_hash in self._store.contents.sweep():
             self._store.thumbnails.remove(content_hash)
 
@@ -289,7 +313,7 @@ class Indexer:
         self._store.jobs.queue_outdated(extractor_version())
         stages.refresh_models()
 
-    def _scan(self, stages: Stages, cancel: CancelToken, roots: list[RootRow]) -> None:
+    def _scan(self, stages: Stages, cancel: CancelToken, lookout: Lookout, roots: list[RootRow]) -> None:
         meter = stages.meter
 
         def on_batch(_report: ScanReport) -> None:
@@ -297,11 +321,11 @@ class Indexer:
 
         meter.scanning = True
         meter.show(Stage.NAME, None, stages.can_do, at_once=True)
-        reconcile_roots(self._store, roots, cancel=cancel, ignore=self.own_folders(), on_batch=on_batch)
+        lookout.scan(roots, cancel, on_batch)
         meter.scanning = False
         meter.show(Stage.NAME, None, stages.can_do, at_once=True)
 
-    def _work_off(self, stages: Stages, cancel: CancelToken) -> None:
+    def _work_off(self, stages: Stages, cancel: CancelToken, lookout: Lookout) -> None:
         """Step until nothing is left, carrying out requests in between."""
         looked_s = time.monotonic()
         while True:
@@ -309,15 +333,15 @@ class Indexer:
             now = time.monotonic()
             if not busy or now - looked_s > _REQUESTS_S:
                 looked_s = now
-                busy = self._carry_out_requests(stages, cancel) or busy
+                busy = self._carry_out_requests(stages, cancel, lookout) or busy
             if not busy:
                 return
 
-    def _carry_out_requests(self, stages: Stages, cancel: CancelToken) -> bool:
-        before = {root.id for root in self._store.roots.all()}
-        if not apply_requests(self._store):
+    def _carry_out_requests(self, stages: Stages, cancel: CancelToken, lookout: Lookout) -> bool:
+        to_scan = lookout.carry_out()
+        if to_scan is None:
             return False
-        self._scan(stages, cancel, [root for root in self._store.roots.all() if root.id not in before])
+        self._scan(stages, cancel, lookout, to_scan)
         stages.queue_needed()
         return True
 

@@ -115,6 +115,6 @@ def test_what_ends_the_follower_ends_the_watch(library: Library, monkeypatch: py
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr("core.index.follower.reconcile_roots", fail)
+    monkeypatch.setattr("core.index.lookout.reconcile_roots", fail)
     with pytest.raises(RuntimeError, match="a bug of ours"):
         library.indexer.follow(cancel=CancelToken())
