@@ -15,7 +15,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDesktopServices
 
-from core.types import Kind
+from core.types import Hit, Kind
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,25 @@ def local_paths(mime: QMimeData) -> list[Path]:
     return [Path(os.fsdecode(path)) for path in found if path]
 
 
-def can_open(kind: Kind) -> bool:
-    """Whether a double click may open the file: content of an unknown kind might be a program."""
-    return kind in OPENABLE
+def can_open(hit: Hit) -> bool:
+    """Whether opening the file may be offered: its kind and its name are such. Its content is looked at when it is."""
+    from core.extract.opening import why_not_by_name  # here, because the window shows itself first
+
+    return hit.kind in OPENABLE and why_not_by_name(hit.path) is None
+
+
+def why_not_open(path: bytes) -> str | None:
+    """Why a file is not opened now, in a few words; reads its first bytes, so ask away from the main thread."""
+    from core.extract.opening import why_not_opened
+
+    return why_not_opened(path)
 
 
 def open_file(path: bytes) -> bool:
-    """Open a file with the application the system has for it; False when the system has none."""
+    """Open a file with the application the system has for it; False when the system has none.
+
+    Only what ``why_not_open`` has nothing against: the system would also run programs.
+    """
     if _is_text(path):
         return QDesktopServices.openUrl(url_of(path))
     # The portals resolve a URL through QFile, which cannot reach such a name.
@@ -68,7 +80,11 @@ def show_in_folder(path: bytes) -> bool:
 
 
 def open_folder(folder: bytes) -> bool:
-    """Open a folder in the system's file manager."""
+    """Open a folder in the system's file manager; False when there is none, or no such folder."""
+    if not os.path.isdir(folder):  # noqa: PTH112 - a bytes path; a file that took its place could be a program
+        return False
+    if sys.platform == "darwin":
+        return _start([b"open", b"-R", folder])  # selected in its parent: a folder named .app would be run
     if _is_text(folder):
         return QDesktopServices.openUrl(url_of(folder))
     return _start([b"xdg-open", folder])

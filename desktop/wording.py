@@ -193,6 +193,14 @@ def role(value: ModelRole) -> str:
     }[value]
 
 
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
+
+
+def one_line(name: str) -> str:
+    """A file's name within a sentence: without line ends, and without marks that turn how the rest of it reads."""
+    return " ".join(name.split()).translate(_TURNING)
+
+
 def printable(path: Path) -> str:
     """A path as text that can be shown, whatever bytes it holds."""
     return display_path(path)

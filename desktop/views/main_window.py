@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         self.library = LibraryController(services.engine, services.operations, services.library, self)
         self.input = ExampleInput(folders.spool, services.operations, self)
         self.overlay = DropOverlay(self._whole, self.input)
-        self.on_result = ResultActions(self.results, self.bar, self)
+        self.on_result = ResultActions(self.results, self.bar, services.operations, self)
         self.speed = SpeedController(services.engine, services.operations, services.library, self)
         self.sheets = SheetController(services.engine, self.bar, self)
         self.acts = self._make_actions()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from core.types import Hit
-from desktop import places
+from desktop import places, wording
 from desktop.actions import Act
 from desktop.views.action_set import ActionSet
 from desktop.views.results_view import ResultsView
 from desktop.views.search_bar import SearchBar
+from desktop.workers.operations import Operations
 
 
 class ResultActions(QObject):
@@ -23,8 +25,11 @@ class ResultActions(QObject):
 
     said = Signal(str)  # a line for the toast
 
-    def __init__(self, results: ResultsView, bar: SearchBar, parent: QObject | None = None) -> None:
+    def __init__(
+        self, results: ResultsView, bar: SearchBar, operations: Operations, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
+        self._operations = operations
         self._results = results
         self._bar = bar
 
@@ -40,13 +45,22 @@ class ResultActions(QObject):
 
     @Slot(Hit)
     def open(self, hit: Hit) -> None:
-        """Open a file with the system's application for it; one of an unknown kind is shown in its folder."""
+        """Open a file with the system's application for it; what could run or call home is shown in its folder."""
         if hit.offline:
-            self.said.emit(self.tr("The drive with %1 is away").replace("%1", hit.name))
-        elif not places.can_open(hit.kind):
-            self.reveal(hit)
-        elif not places.open_file(hit.path):
-            self.said.emit(self.tr("Nothing on this computer opens %1").replace("%1", hit.name))
+            self.said.emit(self.tr("The drive with %1 is away").replace("%1", wording.one_line(hit.name)))
+        else:
+            # Its content is looked at first, which waits for the disk.
+            self._operations.run(partial(places.why_not_open, hit.path), partial(self._open_or_show, hit))
+
+    def _open_or_show(self, hit: Hit, reason: str | None) -> None:
+        if reason is None and hit.kind in places.OPENABLE:
+            if not places.open_file(hit.path):
+                self.said.emit(self.tr("Nothing on this computer opens %1").replace("%1", wording.one_line(hit.name)))
+        elif not places.show_in_folder(hit.path):
+            self.said.emit(self.tr("No file manager answered"))
+        else:
+            line = self.tr("%1 is shown in its folder, not opened: %2").replace("%1", wording.one_line(hit.name))
+            self.said.emit(line.replace("%2", reason or self.tr("it could run as a program")))
 
     @Slot(Hit)
     def reveal(self, hit: Hit) -> None:
@@ -72,6 +86,6 @@ class ResultActions(QObject):
         hit = self._results.current_hit()
         if hit is None:
             return
-        first = (Act.OPEN, Act.REVEAL) if places.can_open(hit.kind) else (Act.REVEAL,)
+        first = (Act.OPEN, Act.REVEAL) if places.can_open(hit) else (Act.REVEAL,)
         menu = actions.menu(self._results, first, (Act.SIMILAR, Act.COPY_PATH, Act.PREVIEW))
         menu.exec(self._results.viewport().mapToGlobal(point))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtGui import QDesktopServices
 
 from core.types import Kind
 from desktop import places
+from tests.desktop.conftest import photo
 
 posix = pytest.mark.skipif(os.name == "nt", reason="paths are Unicode there")
 names = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name and b"/" not in name)
@@ -43,8 +45,19 @@ def test_a_mime_of_text_names_no_files():
     assert places.local_paths(mime) == []
 
 
-def test_content_of_unknown_kind_is_never_opened():
-    assert [kind for kind in Kind if not places.can_open(kind)] == [Kind.OTHER]
+def test_opening_is_offered_by_kind_and_by_name():
+    hit = photo(1)
+    assert [kind for kind in Kind if not places.can_open(replace(hit, kind=kind))] == [Kind.OTHER]
+    assert not places.can_open(replace(hit, path=b"/library/photo.jpg.desktop"))
+
+
+@posix
+def test_a_program_in_the_place_of_a_folder_is_not_opened(tmp_path, monkeypatch):
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(url)) or True)
+    (tmp_path / "folder").write_text("#!/bin/sh\n")
+    assert not places.open_folder(bytes(tmp_path / "folder"))
+    assert opened == []
 
 
 @posix

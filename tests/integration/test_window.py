@@ -39,6 +39,7 @@ from core.engine import Engine
 from core.resources import resource
 from core.types import Hit, Kind, ModelRole
 from core.writer import WriterLock
+from desktop import places
 from desktop.app import Session
 from desktop.places import path_of, url_of
 from desktop.theme import Theme
@@ -318,11 +319,25 @@ def test_double_click_opens_the_file_and_find_similar_searches_by_it(window: Dri
     at = results.visualRect(window.window.result_model.index(2)).center()
     qtbot.mouseClick(results.viewport(), Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseDClick(results.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    window.wait(lambda: bool(urls))  # its content is looked at first
     assert [path_of(url) for url in urls] == [hit.path]
     window.window.on_result.find_similar(hit)
     window.settle()
     assert window.window.bar.ask.text == ""
     assert hit.name not in window.names()  # a file is not similar to itself
+
+
+def test_what_became_a_program_since_it_was_indexed_is_only_shown(window: Driver, folder: Path, monkeypatch):
+    urls, shown = [], []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(urls.append(url)) or True)
+    monkeypatch.setattr(places, "show_in_folder", lambda path: bool(shown.append(path)) or True)
+    window.add(folder)
+    hit = window.finds("rent", "lease.txt")
+    Path(os.fsdecode(hit.path)).write_text("#!/bin/sh\n")
+    window.window.on_result.open(hit)
+    window.wait(lambda: bool(shown))
+    assert (urls, shown) == ([], [hit.path])
+    assert window.window.toast.text == "lease.txt is shown in its folder, not opened: it could run as a program"
 
 
 def test_without_a_photo_model_the_window_says_how_photos_are_found(qtbot, look, folder: Path):

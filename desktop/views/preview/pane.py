@@ -160,7 +160,7 @@ class PreviewPane(QFrame):
             self._thumbnails.retain(self, frozenset())
             return
         self._name.setText(breakable(hit.name))
-        self._open.setVisible(can_open(hit.kind) and not hit.offline)
+        self._open.setVisible(can_open(hit) and not hit.offline)
         self._show_picture(hit)
         if hit.kind in (Kind.AUDIO, Kind.VIDEO) and not hit.offline:
             self._player.show_file(hit.path, video=hit.kind is Kind.VIDEO, start_s=hit.best.locator.start_s or 0.0)
