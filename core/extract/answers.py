@@ -19,7 +19,7 @@ def unpack_reply(data: bytes) -> Reply:
     """Raises ``ChildError`` for what is no reply, or holds what no reader of ours gives: a child may be taken over."""
     try:
         reply = reply_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChildError(f"an answer could not be read: {type(error).__name__}") from error
     sound = math.isfinite(reply.duration_s) if isinstance(reply, AudioDecoded) else True
     if isinstance(reply, Extracted):

@@ -61,14 +61,14 @@ def _package_part(archive: Archive) -> str:
 
 
 def _chapters(package: Element, folder: str) -> list[str]:
-    """The names of the parts in the order of the spine."""
+    """The names of the parts in the order of the spine, each once."""
     items = {
         element.get("id"): _part(folder, element.get("href", ""))
         for element in package.iter()
         if local_name(element) == "item" and element.get("media-type") in _PAGES
     }
     ids = (element.get("idref") for element in package.iter() if local_name(element) == "itemref")
-    return [items[one] for one in ids if one in items]
+    return list(dict.fromkeys(items[one] for one in ids if one in items))
 
 
 def _part(folder: str, href: str) -> str:

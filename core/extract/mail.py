@@ -20,6 +20,7 @@ from core.types import Extraction, Kind, Metadata
 
 MAX_MESSAGE_BYTES = 128 * 1024 * 1024  # parsed it takes about five times that
 _SHOWN = ("From", "To", "Cc", "Date")
+_HEADER_CHARS = 8000  # that are looked at; encoded words take time that grows with the square of their header
 
 
 class MailExtractor:
@@ -37,21 +38,28 @@ class MailExtractor:
         first, _, rest = data.partition(b"\n")
         if first.strip().isdigit():
             data = rest  # Apple Mail writes the length in front
-        # compat32 because it never fails; the newer policies raise on malformed headers, which mail is full of.
-        message = email.message_from_bytes(data, policy=email.policy.compat32)
-        if not message.keys():
-            raise UnreadableError("damaged, or not a mail message")
-        composer = Composer()
-        subject = header(message, "Subject")
-        composer.heading(subject or "")
-        composer.paragraph("\n".join(f"{name}: {words}" for name in _SHOWN if (words := header(message, name))))
-        _add_body(message, composer)
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=Metadata(title=subject, author=header(message, "From"), taken_at=_sent_at(message)),
-            passages=cut(composer.sections()),
-        )
+        try:
+            return _read(data, media_type)
+        except RecursionError as error:  # the parser goes down as deep as the parts do
+            raise UnreadableError("damaged: its parts are nested too deeply") from error
+
+
+def _read(data: bytes, media_type: str) -> Extraction:
+    # compat32 because it never fails; the newer policies raise on malformed headers, which mail is full of.
+    message = email.message_from_bytes(data, policy=email.policy.compat32)
+    if not message.keys():
+        raise UnreadableError("damaged, or not a mail message")
+    composer = Composer()
+    subject = header(message, "Subject")
+    composer.heading(subject or "")
+    composer.paragraph("\n".join(f"{name}: {words}" for name in _SHOWN if (words := header(message, name))))
+    _add_body(message, composer)
+    return Extraction(
+        kind=Kind.DOCUMENT,
+        media_type=media_type,
+        metadata=Metadata(title=subject, author=header(message, "From"), taken_at=_sent_at(message)),
+        passages=cut(composer.sections()),
+    )
 
 
 def header(message: Message, name: str) -> str | None:
@@ -59,10 +67,11 @@ def header(message: Message, name: str) -> str | None:
     value = message.get(name)
     if value is None:
         return None
+    value = str(value)[:_HEADER_CHARS]
     try:
-        parts = decode_header(str(value))
+        parts = decode_header(value)
     except (ValueError, LookupError):
-        parts = [(str(value), None)]
+        parts = [(value, None)]
     words = "".join(part if isinstance(part, str) else decode(part, charset) for part, charset in parts)
     return " ".join(words.split())[:1000] or None
 

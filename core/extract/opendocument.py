@@ -66,7 +66,7 @@ def _text(element: Element, boxes: list[Element]) -> str:
     for child in element:
         name = local_name(child)
         if name == "s":
-            parts.append(" " * min(int(child.get(_count_attribute(child), "1")), 100))
+            parts.append(" " * min(_number(child.get(_count_attribute(child))) or 1, 100))
         elif name == "tab":
             parts.append("\t")
         elif name == "line-break":
@@ -96,5 +96,10 @@ def _metadata(archive: Archive) -> Metadata:
         title=stated.get("title") or None,
         author=stated.get("initial-creator") or stated.get("creator") or None,
         taken_at=iso_wall_clock(stated.get("creation-date")) or iso_wall_clock(stated.get("date")),
-        pages=int(pages) if pages and pages.isdecimal() else None,
+        pages=_number(pages),
     )
+
+
+def _number(text: str | None) -> int | None:
+    """A count of at most nine digits; None for anything else that a file may say."""
+    return int(text) if text is not None and text.isdecimal() and len(text) <= 9 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from core.extract.passages import Section, cut
 from core.extract.text_codec import CUT_NOTE, read_text
 from core.types import Extraction, Kind, Metadata
 
-_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*?)[ \t]*#*$", re.MULTILINE)
+# What may close a heading is taken off by hand: in the pattern, a line of blanks took time that grew with its square.
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -36,8 +38,17 @@ class TextExtractor:
 def _headings(text: str) -> list[tuple[int, str]]:
     """Offsets and words of Markdown headings; a ``#`` in fenced code is a comment, not a heading."""
     fences = [match.span() for match in _FENCE.finditer(text)]
-    return [
-        (match.start(), match.group(1))
-        for match in _HEADING.finditer(text)
-        if not any(start <= match.start() < end for start, end in fences)
-    ]
+    ends = [end for _, end in fences]
+    found = []
+    for match in _HEADING.finditer(text):
+        next_fence = bisect.bisect_right(ends, match.start())
+        if next_fence == len(fences) or match.start() < fences[next_fence][0]:
+            found.append((match.start(), _without_closing(match.group(1))))
+    return found
+
+
+def _without_closing(words: str) -> str:
+    """A heading's words without the ``#`` that may stand behind them (CommonMark 4.2); "C#" keeps its own."""
+    words = words.rstrip()
+    bare = words.rstrip("#")
+    return bare.rstrip() if bare.endswith((" ", "\t")) else words

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from lxml import etree
+
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.office import main_part, properties, relation_id, relationships
@@ -16,6 +18,9 @@ from core.types import Extraction, Kind
 _TITLES = frozenset(("title", "ctrTitle"))
 _FURNITURE = frozenset(("sldNum", "dt", "ftr", "hdr"))  # placeholders that repeat on every slide
 _LABEL_CHARS = 200
+_SLIDE = frozenset(("sp", "tr"))
+_DIAGRAM = frozenset(("sp", "tr", "pt"))
+_PARAGRAPH = frozenset(("p",))
 
 
 class SlidesExtractor:
@@ -29,8 +34,9 @@ class SlidesExtractor:
         composer = Composer()
         with open_archive(path) as archive:
             slides = _slides(archive)
+            seen: set[str] = set()
             for number, part in enumerate(slides, 1):
-                _read_slide(archive, part, number, composer)
+                _read_slide(archive, part, number, composer, seen)
             metadata = properties(archive, pages=len(slides))
         return Extraction(
             kind=Kind.DOCUMENT,
@@ -42,14 +48,15 @@ class SlidesExtractor:
 
 
 def _slides(archive: Archive) -> list[str]:
-    """The names of the slides' parts in the order in which they are shown."""
+    """The names of the slides' parts in the order in which they are shown, each once."""
     main = main_part(archive, "ppt/presentation.xml")
     related = relationships(archive, main)
     ids = (relation_id(element) for element in archive.required_xml(main).iter() if local_name(element) == "sldId")
-    return [related[one].target for one in ids if one in related]
+    return list(dict.fromkeys(related[one].target for one in ids if one in related))
 
 
-def _read_slide(archive: Archive, part: str, number: int, composer: Composer) -> None:
+def _read_slide(archive: Archive, part: str, number: int, composer: Composer, seen: set[str]) -> None:
+    """Add one slide with its notes and diagrams; ``seen`` are those of earlier slides, which are not added again."""
     root = archive.xml(part)
     if root is None:
         return  # a damaged slide is no reason to lose the others
@@ -61,7 +68,8 @@ def _read_slide(archive: Archive, part: str, number: int, composer: Composer) ->
         if _placeholder(shape) not in _TITLES | _FURNITURE:
             composer.paragraph(text)
     for relationship in relationships(archive, part).values():
-        if relationship.type in ("notesSlide", "diagramData"):
+        if relationship.type in ("notesSlide", "diagramData") and relationship.target not in seen:
+            seen.add(relationship.target)
             extra = archive.xml(relationship.target)
             for shape, text in _shapes(extra) if extra is not None else ():
                 if _placeholder(shape) not in _FURNITURE | {"sldImg"}:
@@ -70,25 +78,32 @@ def _read_slide(archive: Archive, part: str, number: int, composer: Composer) ->
 
 def _shapes(root: Element) -> Iterator[tuple[Element, str]]:
     """Shapes, table rows and diagram points with their text, in document order."""
-    for element in root.iter():
-        name = local_name(element)
-        if name == "sp" or (name == "pt" and local_name(root) == "dataModel"):
-            yield element, "\n".join(_paragraphs(element))
-        elif name == "tr":
+    for element in _outermost(root, _DIAGRAM if local_name(root) == "dataModel" else _SLIDE):
+        if local_name(element) == "tr":
             cells = (" ".join(_paragraphs(cell)) for cell in element if local_name(cell) == "tc")
             yield element, "\t".join(cells)
+        else:
+            yield element, "\n".join(_paragraphs(element))
 
 
 def _paragraphs(element: Element) -> Iterator[str]:
-    for paragraph in element.iter():
-        if local_name(paragraph) == "p":
-            text = "".join(
-                "\n" if local_name(run) == "br" else run.text or ""
-                for run in paragraph.iter()
-                if local_name(run) in ("t", "br")
-            ).strip()
-            if text:
-                yield text
+    for paragraph in _outermost(element, _PARAGRAPH):
+        text = "".join(
+            "\n" if local_name(run) == "br" else run.text or ""
+            for run in paragraph.iter()
+            if local_name(run) in ("t", "br")
+        ).strip()
+        if text:
+            yield text
+
+
+def _outermost(root: Element, names: frozenset[str]) -> Iterator[Element]:
+    """Elements with one of the names, in document order, but none that is inside another: no text is met twice."""
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        if local_name(element) in names:
+            walk.skip_subtree()
+            yield element
 
 
 def _placeholder(shape: Element) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from core.extract.filetype import utf16_order
@@ -11,6 +12,9 @@ MAX_TEXT_BYTES = 20 * 1024 * 1024  # three million words; what is longer is data
 CUT_NOTE = "cut at 20 MB of text"
 
 _SAMPLE_BYTES = 64 * 1024  # enough to tell an encoding; detection over megabytes takes seconds
+# Codecs of Python's that are no encodings of texts: they take time that grows with the square of their input, or turn
+# what is written into something else.
+_NOT_OF_TEXTS = frozenset(("idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"))
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
@@ -46,13 +50,17 @@ def decode(data: bytes, declared: str | None = None) -> str:
         (_likeliest(data), "replace"),
         (declared, "replace"),
     ):
-        if codec_name is None:
+        if codec_name is None or _plain_name(codec_name) in _NOT_OF_TEXTS:
             continue
         try:
             return _tidy(data.decode(codec_name, errors))
         except (LookupError, UnicodeError):  # not known, not of text, or not the one that it claims to be
             continue
     return _tidy(data.decode("cp1252", "replace"))
+
+
+def _plain_name(codec: str) -> str:
+    return re.sub("[^a-z0-9]+", "_", codec.lower()).strip("_")
 
 
 def _likeliest(data: bytes) -> str | None:

@@ -32,11 +32,10 @@ class WordExtractor:
             related = relationships(archive, part)
             headings = _heading_styles(archive, next((r.target for r in related.values() if r.type == "styles"), None))
             _blocks(archive.required_xml(part), composer, headings)
-            for relationship in related.values():
-                if relationship.type in ("footnotes", "endnotes"):
-                    notes = archive.xml(relationship.target)
-                    if notes is not None:
-                        _blocks(notes, composer, headings)
+            for target in dict.fromkeys(r.target for r in related.values() if r.type in ("footnotes", "endnotes")):
+                notes = archive.xml(target)
+                if notes is not None:
+                    _blocks(notes, composer, headings)
             metadata = properties(archive)
         return Extraction(
             kind=Kind.DOCUMENT,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.extract.passages import MAX_WORDS, Section, count_words, cut
+from core.extract.printable import printable, with_line_ends
 
 WORDS = st.text(alphabet="abcdefghij", min_size=1, max_size=12)
 PIECES = st.one_of(
@@ -20,6 +21,11 @@ PIECES = st.one_of(
     st.text(max_size=8),
 )
 TEXTS = st.lists(PIECES, max_size=900).map(" ".join)
+
+
+def shown(text: str) -> str:
+    """The text as passages hold it."""
+    return with_line_ends(printable(text))
 
 
 def words(text: str) -> list[str]:
@@ -39,7 +45,7 @@ def test_every_passage_is_a_bounded_slice_and_nothing_is_lost(text: str, data: s
         assert passage.locator.offset is not None
         start = passage.locator.offset - base
         end = start + len(passage.text)
-        assert text[start:end] == passage.text
+        assert shown(text)[start:end] == passage.text
         assert passage.text == passage.text.strip()
         assert passage.text
         assert count_words(passage.text) <= MAX_WORDS
@@ -47,7 +53,7 @@ def test_every_passage_is_a_bounded_slice_and_nothing_is_lost(text: str, data: s
         assert number == 0 or (start > last_start and end > last_end)
         covered[start:end] = b"\1" * (end - start)
         last_start, last_end = start, end
-    assert all(flag or character.isspace() for flag, character in zip(covered, text, strict=True))
+    assert all(flag or character.isspace() for flag, character in zip(covered, shown(text), strict=True))
 
 
 @settings(max_examples=50, deadline=None)
@@ -56,7 +62,7 @@ def test_a_passage_never_crosses_pages(texts: list[str]) -> None:
     passages = cut([Section(text, page=page) for page, text in enumerate(texts, 1)])
     for passage in passages:
         assert passage.locator.page is not None
-        assert passage.text in texts[passage.locator.page - 1]
+        assert passage.text in shown(texts[passage.locator.page - 1])
         assert passage.locator.offset is None
     assert [p.locator.page for p in passages] == sorted(p.locator.page or 0 for p in passages)
 
@@ -145,3 +151,13 @@ def test_words_are_counted_as_an_encoder_sees_them() -> None:
     assert count_words("one two  three") == 3
     assert count_words("東京都。") == 2
     assert count_words("x" * 41) == 3
+
+
+def test_control_characters_do_not_reach_a_passage() -> None:
+    (passage,) = cut([Section("red\x07boat\x1b[31m \ud83d two\fthree\r\nfour\x85five", offset=0)])
+    assert passage.text == "red boat [31m \ufffd two\nthree\n\nfour five"
+
+
+def test_a_row_of_stops_ends_no_sentence_and_takes_no_time() -> None:
+    leader = "Contents " + "." * 60_000 + " 12"
+    assert "".join(passage.text for passage in cut([Section(leader, offset=0)])).count(".") == 60_000
