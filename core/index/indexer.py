@@ -23,6 +23,8 @@ from core.index.stages import Stages
 from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.room import RoomWatch, disk_trouble
+from core.store.compact import compact_if_worthwhile
+from core.store.forget import finish_when_idle
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.types import IndexReport, Progress, Stage, Withheld
@@ -118,7 +120,7 @@ class Indexer:
                 paths = stages.release_set_aside()
                 lookout.look(Settled(frozenset(paths)), cancel)
                 self._work_off(stages, cancel, lookout)
-            self._sweep()
+            self._sweep(cancel)
         except Cancelled:
             cancelled = True
         finally:
@@ -242,7 +244,7 @@ class Indexer:
             busy_before = follower.scanning
             if now - swept_s > _SWEEP_S and not follower.scanning:
                 swept_s = now
-                self._sweep()
+                self._sweep(cancel)
                 stages.refresh_models(unblock=True)  # a model that failed gets another chance
             self._rest(cancel)
 
@@ -254,11 +256,15 @@ class Indexer:
                 self._wake.clear()
                 return
 
-    def _sweep(self) -> None:
-        """Forget files that were deleted a month ago, and contents that lost their last file then."""
+    def _sweep(self, cancel: CancelToken) -> None:
+        """Forget files that were deleted a month ago, and contents that lost their last file then; give back room.
+
+        Raises ``Cancelled``.
+        """
         self._store.tombstones.sweep()
-        for content_hash in self._store.contents.sweep():
-            self._store.thumbnails.remove(content_hash)
+        self._store.remove_thumbnails(self._store.contents.sweep())
+        finish_when_idle(self._store, cancel)
+        compact_if_worthwhile(self._store.database, cancel)
 
     def _stages(
         self,

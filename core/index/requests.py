@@ -7,6 +7,7 @@ import logging
 import os
 from dataclasses import dataclass, field
 
+from core.store.forget import forget
 from core.store.roots import Request, RootRow, Verb
 from core.store.store import Store
 from core.watch.departures import purge
@@ -41,7 +42,8 @@ def apply_requests(store: Store, exclude: tuple[str, ...] = ()) -> Applied:
         if request.verb is Verb.ALLOW:
             told[request.path] = int(request.argument or 0)
         store.roots.clear_request(request.id)
-        logger.info("root %s: %s", request.verb, os.fsdecode(request.path))
+        if request.verb is not Verb.FORGET:
+            logger.info("root %s: %s", request.verb, os.fsdecode(request.path))
     return Applied(bool(requests), frozenset(scan), told)
 
 
@@ -64,6 +66,9 @@ def _apply(store: Store, request: Request, exclude: tuple[str, ...]) -> set[byte
     if request.verb is Verb.ADD:
         store.roots.add(request.path)
         return {request.path}
+    if request.verb is Verb.FORGET:
+        forget(store, request.path)
+        return set()
     root = store.roots.by_path(request.path)
     if root is None:
         return set()

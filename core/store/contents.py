@@ -140,6 +140,25 @@ class Contents:
         with self._database.write() as db:
             db.execute("UPDATE contents SET speech_model = ? WHERE id = ?", (model, content_id))
 
+    def drop_unused(self) -> list[str]:
+        """Delete every content that neither a file nor a deleted one has, however lately; their hashes."""
+        with self._database.write() as db:
+            rows: list[Any] = db.execute(
+                """
+                SELECT id, hash FROM contents c WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.content_id = c.id)
+                    AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.content_id = c.id)
+                """
+            ).fetchall()
+            self._delete([content_id for content_id, _ in rows])
+        return [digest.hex() for _, digest in rows]
+
+    def _delete(self, content_ids: Sequence[int]) -> None:
+        db = self._database.connection
+        for content_id in content_ids:
+            # Not left to the cascade, so that the triggers that keep the full text in step are sure to run.
+            db.execute("DELETE FROM segments WHERE content_id = ?", (content_id,))
+            db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
+
     def sweep(self, now_ns: int | None = None) -> list[str]:
         """Mark contents that lost their last file, and delete those lost a month ago; the hashes of the deleted."""
         now_ns = time.time_ns() if now_ns is None else now_ns
@@ -150,10 +169,7 @@ class Contents:
             rows: list[Any] = db.execute(
                 "SELECT id, hash FROM contents WHERE orphaned_ns < ?", (now_ns - KEEP_ORPHANS_NS,)
             ).fetchall()
-            for content_id, _ in rows:
-                # Not left to the cascade, so that the triggers that keep the full text in step are sure to run.
-                db.execute("DELETE FROM segments WHERE content_id = ?", (content_id,))
-                db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
+            self._delete([content_id for content_id, _ in rows])
         return [digest.hex() for _, digest in rows]
 
 

@@ -21,6 +21,7 @@ class Verb(StrEnum):
     ADD = "add"
     REMOVE = "remove"
     EXCLUDE = "exclude"  # the root's patterns, as a JSON list
+    FORGET = "forget"  # every trace of a file or folder, watched or not
     ALLOW = "allow"  # take out what is missing: how many files a person was told of
 
 

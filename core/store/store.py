@@ -91,12 +91,16 @@ class Store:
         ``look_alike`` names the space of ``extraction.look_alike``, None where there is no descriptor. ``stamp`` is
         what the file was when it was read: if the index knows it as another by now, or not at all, the content is
         kept but the file is not tied to it, and its job stays. ``pictures_written``: the thumbnails are in the cache
-        already. Returns the content's id.
+        already. Returns the content's id, 0 where the file was forgotten while it was read: nothing is kept then.
         """
         # Thumbnails are in the cache before the commit that names them: a crash leaves only litter there.
         if not pictures_written and extraction.thumbnail is not None and extraction.preview is not None:
             self.thumbnails.write(digest.hex(), extraction.thumbnail, extraction.preview)
         with self.database.write():
+            if not self._is_remembered(file_id):
+                if self.contents.by_hash(digest) is None:
+                    self.thumbnails.remove(digest.hex())
+                return 0
             content_id = self.contents.put(digest, extraction, extractor_version)
             self.segments.replace_passages(content_id, extraction.passages)
             whole = {Kind.PHOTO: SegmentKind.PHOTO, Kind.VIDEO: SegmentKind.VIDEO}.get(extraction.kind)
@@ -123,17 +127,20 @@ class Store:
         return file_id
 
     def commit_vectors(self, file_id: int, stage: Stage, space_id: int, vectors: Sequence[NewVector]) -> None:
-        """End stage ``TEXT`` or ``PHOTO`` of a file."""
+        """End stage ``TEXT`` or ``PHOTO`` of a file. Segments that are gone by now, with their file, are left out."""
         with self.database.write():
-            if self.vectors.put(space_id, vectors):
+            there = self.segments.rows([vector.segment_id for vector in vectors])
+            if self.vectors.put(space_id, [vector for vector in vectors if vector.segment_id in there]):
                 self.spaces.first(stage, space_id)
             self.jobs.finish(file_id, stage)
 
     def commit_speech(
         self, file_id: int, content_id: int, spans: Sequence[SpeechSpan], model: str, models: ModelState
     ) -> None:
-        """End stage ``SPEECH`` of a file; the transcript's vectors are queued."""
-        with self.database.write():
+        """End stage ``SPEECH`` of a file; the transcript's vectors are queued. Nothing is kept of one that is gone."""
+        with self.database.write() as db:
+            if db.execute("SELECT 1 FROM contents WHERE id = ?", (content_id,)).get is None:
+                return
             self.segments.replace_speech(content_id, spans)
             self.contents.set_speech_model(content_id, model)
             self.jobs.finish(file_id, Stage.SPEECH)
@@ -192,6 +199,11 @@ class Store:
                 done += db.execute(f"SELECT count(*) FROM files WHERE id IN ({placeholders(chunk)})", chunk).get
         return Outcome(files, done, len(failed), len(skipped))
 
+    def remove_thumbnails(self, content_hashes: Iterable[str]) -> None:
+        """Delete the thumbnails of contents that are gone."""
+        for content_hash in content_hashes:
+            self.thumbnails.remove(content_hash)
+
     def counts(self) -> Counts:
         db = self.database.connection
         by_kind = {Kind(kind): count for kind, count in db.execute("SELECT kind, count(*) FROM files GROUP BY kind")}
@@ -224,6 +236,12 @@ class Store:
             return row is not None
         size, mtime_ns, ctime_ns, inode = row
         return FileStamp(size, mtime_ns, ctime_ns, from_signed(inode)) == stamp
+
+    def _is_remembered(self, file_id: int) -> bool:
+        """Whether the index knows the file, or knew it and would know it again; not once it was forgotten for good."""
+        db = self.database.connection
+        tables = (("files", "id"), ("tombstones", "file_id"))
+        return any(db.execute(f"SELECT 1 FROM {table} WHERE {key} = ?", (file_id,)).get for table, key in tables)
 
     def _link(self, file_id: int, content_id: int, models: ModelState) -> None:
         db = self.database.connection

@@ -199,6 +199,11 @@ def _free_name(path: Path) -> Path:
     return next(name for name in names if not name.exists() and not name.with_name(name.name + "-wal").exists())
 
 
+def set_aside_files(path: Path) -> list[Path]:
+    """The damaged indexes that were set aside, with their logs."""
+    return sorted(path.parent.glob(f"{path.stem}.damaged-*"))
+
+
 def _look_closer(path: Path) -> Look:
     """Damage was met while the index was used: read it all, and say whether it is so."""
     connection = connect(path)
