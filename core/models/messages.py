@@ -136,6 +136,9 @@ class Vectors(msgspec.Struct, frozen=True, tag=True):
         return cls(rows, dim, np.ascontiguousarray(matrix, dtype="<f4").tobytes())
 
     def matrix(self) -> Matrix:
+        """Raises ``ChildError`` where the bytes are not those of that many rows."""
+        if self.rows < 0 or self.dim < 0 or len(self.data) != 4 * self.rows * self.dim:
+            raise ChildError("an answer could not be read: its vectors are not of the size that it names")
         return np.frombuffer(self.data, dtype="<f4").reshape(self.rows, self.dim).astype(np.float32)
 
 
@@ -215,7 +218,7 @@ def unpack_reply(data: bytes, expected: type[R]) -> R:
     """Raises the error that a ``Failed`` carries, ``ChildError`` when the answer is not of the expected type."""
     try:
         reply: Any = _reply_decoder.decode(data)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChildError(f"an answer could not be read: {error}") from error
     if isinstance(reply, Failed):
         raise reply.error()

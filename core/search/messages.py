@@ -112,7 +112,7 @@ def unpack_from_child(data: bytes) -> FromChild:
     """Raises ``ChildError`` for what is no message of the child's."""
     try:
         message: FromChild = _from_child.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChildError(f"an answer could not be read: {error}") from error
     return message
 

@@ -216,7 +216,13 @@ def _read_header(page: bytes) -> _Header:
     magic, digest, header = page.split(b"\n", 3)[:3]
     if magic + b"\n" != _MAGIC or blake3(header).hexdigest().encode() != digest:
         raise ValueError("its header is damaged")
-    return msgspec.json.decode(header, type=_Header)
+    try:
+        stated = msgspec.json.decode(header, type=_Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError("its header is of another form") from error
+    if min(stated.count, stated.dim, stated.last_id, stated.removals) < 0:
+        raise ValueError("its header counts below nothing")
+    return stated
 
 
 def _columns(parts: list[Chunk]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
