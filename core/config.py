@@ -121,7 +121,7 @@ def load_settings(folders: Folders | None = None) -> Settings:
         document = tomllib.loads(folders.settings.read_text("utf-8"))
     except FileNotFoundError:
         return Settings(folders)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"not a readable settings file: {error}", path=folders.settings) from error
     models, speech, indexing = (_table(document, name, folders) for name in ("models", "speech", "indexing"))
     known = {role.value for role in ModelRole}
