@@ -147,7 +147,7 @@ class Database:
     def _prepare(self) -> None:
         """Make the schema where there is none yet; another form of it is not touched here."""
         connection = self.connection
-        if not tables(connection):
+        if not tables(connection) and not connection.pragma("user_version"):
             connection.pragma("journal_mode", "WAL")
             with self.write():
                 if not tables(connection):  # else another process has made them while this one waited

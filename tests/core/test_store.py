@@ -335,7 +335,7 @@ def test_an_offline_roots_jobs_wait(store: Store) -> None:
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     garbage = tmp_path / "index.db"
     garbage.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-    with pytest.raises(IndexDamagedError, match="not a readable index"):
+    with pytest.raises(IndexDamagedError, match="not a database"):
         Database(garbage)
     foreign = tmp_path / "foreign.db"
     connection = apsw.Connection(str(foreign))
