@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import platformdirs
@@ -181,6 +183,10 @@ def settings_stamp(folders: Folders) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
+# Reading, changing and writing is one step: a person who picks this and that is served by several threads.
+settings_turn = threading.RLock()
+
+
 def save_settings(settings: Settings) -> None:
     """Write the settings beside what else the file holds, comments included, in one step.
 
@@ -188,6 +194,11 @@ def save_settings(settings: Settings) -> None:
     """
     import tomlkit  # here, because most processes only ever read them
 
+    with settings_turn:
+        _save(settings, tomlkit)
+
+
+def _save(settings: Settings, tomlkit: ModuleType) -> None:
     path = settings.folders.settings
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     document["models"] = {role.value: name for role, name in sorted(settings.models.items())}
@@ -198,7 +209,7 @@ def save_settings(settings: Settings) -> None:
     indexing["pause_when_busy"] = settings.pause_when_busy
     if settings.exclude or "exclude" in indexing:
         indexing["exclude"] = list(settings.exclude)
-    partial = path.with_suffix(".toml.partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
         private.make_folder(path.parent)
         private.write_file(partial, tomlkit.dumps(document).encode())

@@ -18,7 +18,7 @@ from typing import Any
 from core import cpu, doctor
 from core.cancel import CancelToken
 from core.child import Child
-from core.config import Settings, load_settings, save_settings, settings_stamp
+from core.config import Settings, load_settings, save_settings, settings_stamp, settings_turn
 from core.errors import SettingsError
 from core.exclude_desk import ExcludeDesk
 from core.extract.base import Reader
@@ -352,8 +352,9 @@ class Engine:
 
     def _change(self, **given: Any) -> None:
         """Save some settings beside those that another process may have changed meanwhile."""
-        self._settings = replace(load_settings(self._settings.folders), **given)
-        save_settings(self._settings)
+        with settings_turn:
+            self._settings = replace(load_settings(self._settings.folders), **given)
+            save_settings(self._settings)
 
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[None]:

@@ -37,8 +37,10 @@ class ExampleInput(QObject):
         """Whether ``take`` would do anything."""
         return mime.hasImage() or bool(places.local_paths(mime))
 
-    def take(self, mime: QMimeData) -> None:
-        """Act on a drop or on the clipboard."""
+    def take(self, mime: QMimeData | None) -> None:
+        """Act on a drop or on the clipboard, which may be empty."""
+        if mime is None:
+            return
         files, folders = self.sort(mime)
         if files:
             self.examples.emit(tuple(files))

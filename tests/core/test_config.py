@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import cpu
-from core.config import Settings, folders_under, load_settings, save_settings
+from core.config import Settings, folders_under, load_settings, save_settings, settings_turn
 from core.errors import SettingsError
 from core.types import CpuShare
 
@@ -77,3 +78,22 @@ def test_a_person_who_set_the_number_of_threads_goes_before(monkeypatch: pytest.
     monkeypatch.setenv(cpu.THREADS_VARIABLE, "5")
     assert cpu.THREADS_VARIABLE not in cpu.thread_environment(3)
     assert cpu.threads_here() == 5
+
+
+def test_choices_made_at_once_are_all_kept(home: Path) -> None:
+    """Several threads save, as when a person ticks one box after another: no file is torn, and no choice is lost."""
+
+    def choose(share: CpuShare) -> None:
+        for _ in range(20):
+            with settings_turn:
+                save_settings(replace(load_settings(), cpu_share=share))
+
+    threads = [threading.Thread(target=choose, args=(share,)) for share in CpuShare]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        load_settings()
+    for thread in threads:
+        thread.join()
+    assert load_settings().cpu_share in CpuShare
+    assert [path.name for path in (home / "config").iterdir()] == ["findling.toml"]
