@@ -20,6 +20,7 @@ def examine(store: Store, settings: Settings) -> list[Check]:
         _index(store),
         _vectors(store),
         _roots(store),
+        _missing(store),
         _watching(store),
         _folders(settings),
         _space(settings),
@@ -51,6 +52,14 @@ def _roots(store: Store) -> Check:
     if unreadable:
         return Check("folders", False, "no permission to read " + ", ".join(unreadable))
     return Check("folders", True, f"{len(store.roots.all())} watched")
+
+
+def _missing(store: Store) -> Check:
+    # Not wrong, but a question that only a person can answer.
+    asked = [f"{row.root.display} misses {row.missing} files" for row in store.roots.all() if row.missing]
+    if asked:
+        return Check("missing files", True, f"{'; '.join(asked)}; findling roots says what to do about it")
+    return Check("missing files", True, "none that wait for a decision")
 
 
 def _watching(store: Store) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import date
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli import shapes, wording
+from core.cli.exclude import exclude
 from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
 from core.cli.session import (
@@ -27,7 +29,7 @@ from core.cli.session import (
     set_up_logging,
     set_up_streams,
 )
-from core.errors import ExitCode, FolderError, UsageError
+from core.errors import ExitCode, FolderError, IndexBusyError, UsageError
 from core.types import Kind, Query, SearchResult
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app, name="models")
+app.command()(exclude)
 
 
 class SearchKind(StrEnum):
@@ -121,6 +124,9 @@ def index(
     gentle: Annotated[
         bool, typer.Option("--gentle", help="Keep to the settings' share of the processor; wait on battery.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take out of the index what is missing in these folders, however much it is.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Add the folders and work until nothing is left."""
@@ -128,8 +134,14 @@ def index(
         refused = _add(engine, folders or [])
         if folders and refused == len(folders):
             return ExitCode.USAGE
-        with stoppable() as stop, index_bar(err()) as on_progress:
-            report = engine.index(on_progress=on_progress, cancel=stop.token, gentle=gentle)
+        allowed = (folders or [Path(os.fsdecode(status.root.path)) for status in engine.roots()]) if yes else []
+        try:
+            with stoppable() as stop, index_bar(err()) as on_progress:
+                report = engine.index(on_progress=on_progress, cancel=stop.token, gentle=gentle, allow_removals=allowed)
+        except IndexBusyError:
+            for folder in allowed:
+                engine.allow_removals(folder)  # the process that indexes takes out what it has asked about
+            raise
         if not report.cancelled:
             for name in engine.models_to_prepare():
                 prepare_now(engine, name)
@@ -140,6 +152,10 @@ def index(
             say(line)
     if report.cancelled:
         return stop.exit_code
+    for withheld in report.withheld:
+        complain(wording.withheld_line(withheld.path, withheld.missing, withheld.files))
+    if report.withheld:
+        return ExitCode.USAGE  # a yes is needed
     if report.failed:
         return ExitCode.DONE_WITH_FAILURES
     return ExitCode.USAGE if refused else ExitCode.OK

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.types import (
@@ -37,7 +38,7 @@ def waiting_shape(waiting: dict[ModelRole, int]) -> dict[str, int]:
 
 
 def report_shape(report: IndexReport) -> Shape:
-    """``index --json``. ``cancelled`` is there only when the run was stopped."""
+    """``index --json``. ``cancelled`` is there only when the run was stopped, ``withheld`` when a yes is needed."""
     shape: Shape = {
         "files": report.files,
         "indexed": report.indexed,
@@ -50,6 +51,10 @@ def report_shape(report: IndexReport) -> Shape:
     }
     if report.cancelled:
         shape["cancelled"] = True
+    if report.withheld:
+        shape["withheld"] = [
+            {"path": os.fsdecode(one.path), "missing": one.missing, "files": one.files} for one in report.withheld
+        ]
     return shape
 
 
@@ -114,6 +119,7 @@ def roots_shape(roots: Iterable[RootStatus]) -> Shape:
                 "pending": status.pending,
                 "waiting": status.waiting,
                 "failed": status.failed,
+                "missing": status.missing,
             }
             for status in roots
         ]
@@ -131,8 +137,19 @@ def status_shape(status: Status) -> Shape:
         "waiting": waiting_shape(status.waiting),
         "failed": status.failed,
         "skipped": status.skipped,
+        "missing": status.missing,
         "index_bytes": status.index_bytes,
         "indexing": status.indexing,
+    }
+
+
+def exclude_shape(folder: Path | None, patterns: Sequence[str], left: int, defaults: Sequence[str]) -> Shape:
+    """``exclude --json``: ``left`` is how many files a change takes out of the index."""
+    return {
+        "folder": os.fspath(folder) if folder is not None else None,
+        "patterns": list(patterns),
+        "left": left,
+        "defaults": list(defaults),
     }
 
 

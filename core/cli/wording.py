@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from core.errors import display_path
 from core.models.specs import Trial
 from core.types import Check, Failure, Hit, IndexReport, Locator, ModelInfo, ModelRole, RootStatus, SegmentHit, Status
 
@@ -87,8 +88,9 @@ def hit_lines(rank: int, hit: Hit) -> list[Text]:
 
 
 def hit_line(hit: Hit) -> str:
-    """One hit for a pipe: path, place and snippet between tabs."""
-    return "\t".join((printable(hit.display_path), place(hit.best.locator), printable(hit.best.snippet)))
+    """One hit for a pipe: path, place (with ``away`` for a file on a drive that is not there) and snippet."""
+    where = ", ".join(part for part in (place(hit.best.locator), "away" if hit.offline else "") if part)
+    return "\t".join((printable(hit.display_path), where, printable(hit.best.snippet)))
 
 
 def plural(count: int, noun: str) -> str:
@@ -125,6 +127,8 @@ def status_lines(status: Status) -> list[str]:
     if status.pending:
         lines.append(f"{plural(status.pending, 'file')} to do")
     lines += waiting_lines(status.waiting)
+    if status.missing:
+        lines.append(f"{plural(status.missing, 'file')} missing: findling roots says where, and what to do")
     if status.failed or status.skipped:
         lines.append(f"{status.failed:,} failed, {status.skipped:,} known by name only: see findling failures")
     lines.append(f"being indexed by {status.indexing}" if status.indexing else "nothing is being indexed")
@@ -138,7 +142,17 @@ def root_lines(status: RootStatus) -> list[str]:
     for count, word in ((status.pending, "to do"), (status.waiting, "waiting for a model"), (status.failed, "failed")):
         parts += [f"{count:,} {word}"] if count else []
     line = f"{printable(status.root.display)}\t{', '.join(parts)}"
-    return [line, f"\t{printable(status.watch_note)}"] if status.watch_note else [line]
+    asked = withheld_line(status.root.path, status.missing, status.files) if status.missing else None
+    return [line, *(f"\t{printable(remark)}" for remark in (status.watch_note, asked) if remark)]
+
+
+def withheld_line(path: bytes, missing: int, files: int) -> str:
+    """That a folder misses very many files, and what to do about it."""
+    folder = display_path(path)
+    return (
+        f"{folder}: {missing:,} of {plural(files, 'file')} are missing and stay in the index; "
+        f'if they were deleted on purpose: findling index "{folder}" --yes'
+    )
 
 
 def failure_line(failure: Failure) -> str:

@@ -222,7 +222,7 @@ def test_status_roots_and_doctor(indexed: tuple[Findling, dict[str, Any]], libra
     assert status["waiting"] == report["waiting"]
     assert status["indexing"] is None
     (root,) = findling.json("roots")["roots"]
-    assert set(root) == {"path", "offline", "files", "pending", "waiting", "failed", "watch_note"}
+    assert set(root) == {"path", "offline", "files", "pending", "waiting", "failed", "watch_note", "missing"}
     assert (root["path"], root["files"], root["failed"]) == (str(library), report["files"], 2)
     out, _ = findling.run("doctor")
     assert "WRONG" not in out
