@@ -24,6 +24,7 @@ from core.errors import ExitCode, FindlingError, SettingsError, WindowBusyError
 from desktop import theme
 from desktop.instance import FirstWindow, Handover, hand_over, take_place
 from desktop.views.main_window import MainWindow
+from desktop.views.widgets import message_box
 from desktop.workers.late_engine import LateEngine
 from desktop.workers.services import Services
 
@@ -114,13 +115,8 @@ class ExceptionHook(QObject):
         if self._shown:  # a fault that repeats must not bury the window in dialogs
             return
         self._shown = True
-        box = QMessageBox(QMessageBox.Icon.Warning, "Findling", "")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(
-            self.tr("Findling met a fault of its own. Your files and the index are safe; the log has the details.")
-        )
-        box.setInformativeText(text)
-        box.exec()
+        line = self.tr("Findling met a fault of its own. Your files and the index are safe; the log has the details.")
+        message_box(QMessageBox.Icon.Warning, "Findling", line, text).exec()
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -211,12 +207,8 @@ def _settings(*, demo: bool) -> Settings:
 def _refuse(error: FindlingError) -> None:
     """The window cannot open: say why, and where the command line may know more."""
     sys.stderr.write(f"findling-desktop: {log.one_line(str(error))}\n")
-    box = QMessageBox(QMessageBox.Icon.Critical, error.title, "")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(str(error))
-    if not isinstance(error, WindowBusyError):
-        box.setInformativeText("findling doctor")
-    box.exec()
+    hint = "" if isinstance(error, WindowBusyError) else "findling doctor"
+    message_box(QMessageBox.Icon.Critical, error.title, str(error), hint).exec()
 
 
 @contextmanager

@@ -18,7 +18,8 @@ class Chip(QAbstractButton):
 
     def __init__(self, text: str, icon: str, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setText(text)
+        self._shown = text
+        self.setText(text.replace("&", "&&"))  # a single one in a file's name would become a key
         self._icon_name = icon
         self.setAccessibleName(name)
         self.setToolTip(f"<qt>{html.escape(name)}</qt>")  # it may hold a file's name
@@ -28,7 +29,7 @@ class Chip(QAbstractButton):
         self.setMinimumWidth(64)
 
     def sizeHint(self) -> QSize:
-        text = QFontMetrics(theme.font(theme.META_PX)).horizontalAdvance(self.text())
+        text = QFontMetrics(theme.font(theme.META_PX)).horizontalAdvance(self._shown)
         return QSize(min(_CHIP_PX, text + 60), 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -44,7 +45,7 @@ class Chip(QAbstractButton):
         painter.setFont(theme.font(theme.META_PX))
         painter.setPen(theme.color("text"))
         room = self.rect().adjusted(28, 0, -26, 0)
-        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        text = painter.fontMetrics().elidedText(self._shown, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
         painter.end()
 

@@ -13,7 +13,7 @@ from core.errors import display_path
 from core.types import Progress, SearchResult, Status
 from desktop import theme, wording
 from desktop.views.search_bar import Ask, dates_text
-from desktop.views.widgets import button, label
+from desktop.views.widgets import button, label, picture_label
 
 _COLUMN_PX = 520
 
@@ -193,12 +193,9 @@ class EmptyStateView(QFrame):
 
 
 def _picture(name: str) -> QLabel:
-    made = QLabel()
     if name == "findling":
-        made.setPixmap(theme.application_icon().pixmap(88, 88))
-    else:
-        made.setPixmap(theme.icon(name, "meta").pixmap(48, 48))
-    return made
+        return picture_label(theme.application_icon().pixmap(88, 88))
+    return picture_label(theme.icon(name, "meta").pixmap(48, 48))
 
 
 def _hints(hints: Sequence[tuple[str, str]]) -> QFrame:
@@ -210,9 +207,7 @@ def _hints(hints: Sequence[tuple[str, str]]) -> QFrame:
     for icon, text in hints:
         row = QHBoxLayout()
         row.setSpacing(12)
-        picture = QLabel()
-        picture.setPixmap(theme.icon(icon, "accent").pixmap(theme.ICON_PX, theme.ICON_PX))
-        row.addWidget(picture)
+        row.addWidget(picture_label(theme.icon(icon, "accent").pixmap(theme.ICON_PX, theme.ICON_PX)))
         row.addWidget(label(text), 1)
         rows.addLayout(row)
     return card

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from desktop import theme
-from desktop.views.widgets import button, label, tool_button
+from desktop.views.widgets import button, label, picture_label, tool_button
 
 _TOAST_MS = 8000  # long enough to read the line and reach the button
 
@@ -19,7 +19,7 @@ class Bar(QFrame):
     def __init__(self, name: str, icon: str, tone: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self._icon = QLabel()
+        self._icon = picture_label()
         self._icon_name, self._tone = icon, tone
         self._text = label("", wrap=True)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
 
 from core.errors import display_path
 from core.types import Kind, Query
 from desktop import theme, wording
 from desktop.views.chips import Chip
-from desktop.views.widgets import tool_button
+from desktop.views.widgets import picture_label, tool_button
 
 RESULT_LIMIT = 200  # files
 
@@ -76,7 +76,7 @@ class SearchField(QFrame):
         self.line.setAccessibleName(self.tr("Search"))
         self.line.setAcceptDrops(False)  # a dropped file is an example wherever it falls, not text in the field
         self.line.installEventFilter(self)
-        self._glass = QLabel()
+        self._glass = picture_label()
         self._glass.setFixedSize(QSize(theme.ICON_PX, theme.ICON_PX))
         self._cross = tool_button("x", self.tr("Clear the search"), self.line.clear)
         self._cross.setVisible(False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QLabel, QMessageBox, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from desktop import theme
 
@@ -19,6 +20,23 @@ def label(text: str = "", role: str | None = None, *, wrap: bool = False, parent
     if role is not None:
         made.setProperty("role", role)
     return made
+
+
+def picture_label(picture: QPixmap | None = None, parent: QWidget | None = None) -> QLabel:
+    """A label for a picture."""
+    made = label(parent=parent)
+    if picture is not None:
+        made.setPixmap(picture)
+    return made
+
+
+def message_box(icon: QMessageBox.Icon, title: str, text: str, detail: str = "") -> QMessageBox:
+    """A dialog with a line, and another in small, neither taken for markup."""
+    box = QMessageBox(icon, title, "")
+    box.setTextFormat(Qt.TextFormat.PlainText)  # holds for both
+    box.setText(text)
+    box.setInformativeText(detail)
+    return box
 
 
 def breakable(text: str) -> str:

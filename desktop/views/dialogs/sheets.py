@@ -10,11 +10,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDateEdit, QDialog, QFormLayout, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDateEdit, QDialog, QFormLayout, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import theme, wording
 from desktop.actions import SPECS, ActionSpec
-from desktop.views.widgets import button, label
+from desktop.views.widgets import button, label, picture_label
 
 
 class ShortcutSheet(QDialog):
@@ -76,8 +76,7 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("About Findling"))
         self.setFixedWidth(460)
-        picture = QLabel()
-        picture.setPixmap(theme.application_icon().pixmap(72, 72))
+        picture = picture_label(theme.application_icon().pixmap(72, 72))
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 16)
         column.setSpacing(8)
@@ -118,8 +117,10 @@ class DatesDialog(QDialog):
         self._first, self._last = _day_edit(first), _day_edit(last)
         form = QFormLayout()
         form.setSpacing(12)
-        form.addRow(self.tr("From"), self._first)
-        form.addRow(self.tr("Up to and including"), self._last)
+        for text, edit in ((self.tr("From"), self._first), (self.tr("Up to and including"), self._last)):
+            name = label(text)
+            name.setBuddy(edit)
+            form.addRow(name, edit)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
