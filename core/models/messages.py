@@ -120,7 +120,16 @@ class Judge(msgspec.Struct, frozen=True, tag=True):
     backend: Backend
 
 
-Request = Encode | FindSpeech | Transcribe | Inspect | Survey | Try | Judge
+class CompileAhead(msgspec.Struct, frozen=True, tag=True):
+    """Leave beside a tower's graph what queries load it from faster; answered by ``Compiled``."""
+
+    model: ModelRef
+    work: bytes
+    tower: Tower
+    backend: Backend
+
+
+Request = Encode | FindSpeech | Transcribe | Inspect | Survey | Try | Judge | CompileAhead
 
 
 class Vectors(msgspec.Struct, frozen=True, tag=True):
@@ -172,6 +181,10 @@ class Judged(msgspec.Struct, frozen=True, tag=True):
     fidelity: Fidelity
 
 
+class Compiled(msgspec.Struct, frozen=True, tag=True):
+    """It is there."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The request could not be done. Of a library's error the place is told: its message may quote the input."""
 
@@ -196,7 +209,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
         return ChildError(f"the model failed: {self.message}")
 
 
-Reply = Vectors | Windows | Transcript | Inspected | Surveyed | Tried | Judged | Failed
+Reply = Vectors | Windows | Transcript | Inspected | Surveyed | Tried | Judged | Compiled | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder = msgspec.msgpack.Decoder(Request)

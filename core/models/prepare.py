@@ -27,6 +27,8 @@ from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE, choose, passes
 from core.models.install import replace_folder, work_folder
 from core.models.installed import InstalledModel, active_model, find_installed
 from core.models.messages import (
+    CompileAhead,
+    Compiled,
     Judge,
     Judged,
     ModelRef,
@@ -50,6 +52,7 @@ from core.models.prepared import (
     read_prepared,
     write_prepared,
 )
+from core.models.runtime import ahead_of
 from core.models.sample import SAMPLE_FILE, SampleFiles
 from core.models.specs import Backend, Tower, Trial
 from core.models.worker import serve_models
@@ -106,6 +109,13 @@ class _Bench:
         note = "too few files of your own for the gate" if judged.overlap is None else ""
         passed = passes(trial.backend, judged)
         return replace(trial, cosine=judged.cosine, overlap=judged.overlap, passed=passed, note=note)
+
+    def compile_ahead(self, tower: Tower, backend: Backend) -> None:
+        """Queries load the tower sooner; where that fails, they load it later."""
+        try:
+            self._ask(CompileAhead(self._ref, self._work, tower, backend), Compiled)
+        except (ModelError, ChildError) as error:
+            logger.info("%s for the %s is not compiled ahead: %s", backend, tower, error)
 
     def close(self) -> None:
         self._child.close()
@@ -218,7 +228,12 @@ def _try_all(
                 bench, [trial for trial in timed if trial.tower is tower], lambda what: tell(len(trials), total, what)
             )
         tell(total, total, "putting it in place")
-        return surveyed, choose(judged)
+        chosen = choose(judged)
+        for tower in surveyed.backends:
+            graph = _graph_of(tower, chosen)
+            if graph is not None and tower is not Tower.PICTURES:
+                bench.compile_ahead(tower, graph)
+        return surveyed, chosen
     finally:
         bench.close()
 
@@ -266,8 +281,12 @@ def _put_together(
     model: InstalledModel, sample: Sample, surveyed: Surveyed, trials: tuple[Trial, ...], trying: Path, kept: Path
 ) -> Prepared:
     for tower in surveyed.backends:
-        for name in _files_of(tower, trials):
-            (trying / name).rename(kept / name)
+        graph = _graph_of(tower, trials)
+        if graph is not None:
+            path = trying / graph.graph_of(tower)
+            for part in (path, path.with_suffix(".bin"), ahead_of(path)):
+                if part.exists():
+                    part.rename(kept / part.name)
     if surveyed.tokeniser is not None:
         (trying / TOKENISER).rename(kept / TOKENISER)
     own = sample.pictures if model.role is ModelRole.PHOTO else sample.passages
@@ -286,16 +305,13 @@ def _put_together(
     return write_prepared(kept, prepared)
 
 
-def _files_of(tower: Tower, trials: Iterable[Trial]) -> list[str]:
-    """The graph of what is kept; where that is none of OpenVINO's, a text tower's float32 graph for the queries."""
+def _graph_of(tower: Tower, trials: Iterable[Trial]) -> Backend | None:
+    """What is kept, if it runs a graph; else, for a text tower's queries, the float32 graph."""
     mine = [trial for trial in trials if trial.tower is tower and trial.passed]
     graph = next((trial.backend for trial in mine if trial.kept and trial.backend.on_openvino), None)
     if graph is None and tower is not Tower.PICTURES:
         graph = next((trial.backend for trial in mine if trial.backend is Backend.OPENVINO_FP32), None)
-    if graph is None:
-        return []
-    name = graph.graph_of(tower)
-    return [name, Path(name).with_suffix(".bin").name]
+    return graph
 
 
 def _sample_files(sample: Sample) -> SampleFiles:

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 FOLDER = ".prepared"  # inside models/; no model's name begins with a dot
 MANIFEST = "prepared.toml"
 TOKENISER = "tokenizer.json"
-VERSION = 1  # of the manifest and of what is done before a graph; another one is prepared again
+VERSION = 2  # of the manifest and of what is done before a graph; another one is prepared again
 
 # What OpenVINO and torch choose their kernels by.
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8", "asimddp", "bf16")

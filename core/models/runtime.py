@@ -7,6 +7,8 @@ is made unimportable first. Nothing in Findling imports OpenVINO or nncf but thr
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +20,8 @@ from numpy.typing import NDArray
 from core.errors import ModelError
 from core.models.failures import one_line
 from core.types import Matrix
+
+logger = logging.getLogger(__name__)
 
 _TELEMETRY = "openvino_telemetry"
 
@@ -48,8 +52,6 @@ def import_openvino() -> Any:
 def import_nncf() -> Any:
     """The module ``nncf``, its log off. ``ImportError`` passes through."""
     block_telemetry()
-    import logging
-
     import nncf
 
     nncf.set_log_level(logging.ERROR)
@@ -63,28 +65,56 @@ def capabilities() -> frozenset[str]:
     return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
+def ahead_of(graph: Path) -> Path:
+    """Where ``compile_ahead`` leaves what it makes of a graph."""
+    return graph.with_suffix(".blob")
+
+
+def compile_ahead(path: Path, *, bf16: bool) -> None:
+    """Write down how a graph was compiled for single small inputs, so that ``Graph`` need not do it again.
+
+    It holds OpenVINO's plan of the graph and no weights, which stay in the ``.bin``, so that it is small. It is good
+    for this version of OpenVINO on this processor alone. Raises ``ModelError``; ``OSError`` passes through.
+    """
+    options = {**_options(latency=True, bf16=bf16), **_WITHOUT_WEIGHTS}
+    try:
+        planned = import_openvino().Core().compile_model(path, "CPU", options).export_model()
+    except (ImportError, RuntimeError) as error:
+        raise ModelError(f"OpenVINO cannot compile it ahead: {one_line(error)}", path=path) from error
+    ahead_of(path).write_bytes(planned.getvalue())
+
+
+def _options(*, latency: bool, bf16: bool) -> dict[str, Any]:
+    return {
+        "NUM_STREAMS": 1,  # one request at a time, all threads on it
+        "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        "ENABLE_CPU_PINNING": False,  # the sandbox, the window and others want the cores too
+        # Windows does not let go of a mapped file, and preparing again puts new ones in its place.
+        "ENABLE_MMAP": sys.platform != "win32",
+    }
+
+
+_WITHOUT_WEIGHTS = {"CACHE_MODE": "OPTIMIZE_SIZE"}
+
+
 class Graph:
     """A compiled model with one output of shape (n, dim). For one thread at a time."""
 
     def __init__(self, path: Path, *, threads: int, latency: bool = False, bf16: bool = False) -> None:
         """Compile ``path`` (OpenVINO's ``.xml`` with its ``.bin`` beside it) for the processor.
 
-        ``threads`` 0 leaves the number to OpenVINO. ``latency`` tunes for single small inputs, otherwise for batches;
-        ``bf16`` lets it compute in bfloat16, float32 is kept otherwise. Raises ``ModelError``.
+        ``threads`` 0 leaves the number to OpenVINO. ``latency`` tunes for single small inputs, otherwise for batches,
+        and takes what ``compile_ahead`` left, in half the time; ``bf16`` lets it compute in bfloat16, float32 is kept
+        otherwise. Raises ``ModelError``.
         """
+        options = _options(latency=latency, bf16=bf16)
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads
         try:
-            openvino = import_openvino()
-            options: dict[str, Any] = {
-                "NUM_STREAMS": 1,  # one request at a time, all threads on it
-                "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
-                "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-                "ENABLE_CPU_PINNING": False,  # the sandbox, the window and others want the cores too
-                # Windows does not let go of a mapped file, and preparing again puts new ones in its place.
-                "ENABLE_MMAP": sys.platform != "win32",
-            }
-            if threads:
-                options["INFERENCE_NUM_THREADS"] = threads
-            compiled = openvino.Core().compile_model(path, "CPU", options)
+            core = import_openvino().Core()
+            compiled = _taken_ahead(core, path, options) if latency else None
+            compiled = compiled or core.compile_model(path, "CPU", options)
         except (ImportError, RuntimeError) as error:
             raise ModelError(f"OpenVINO cannot use it: {one_line(error)}", path=path) from error
         self.inputs = len(compiled.inputs)
@@ -94,3 +124,17 @@ class Graph:
         """One batch; inputs that the graph does not have are left out."""
         result = self._request.infer(list(arrays[: self.inputs]), share_inputs=True)
         return np.array(result[0], np.float32)
+
+
+def _taken_ahead(core: Any, path: Path, options: dict[str, Any]) -> Any | None:
+    """The graph as ``compile_ahead`` left it; None where it left nothing, or nothing that OpenVINO takes."""
+    try:
+        planned = ahead_of(path).read_bytes()
+    except OSError:
+        return None
+    options = {**options, **_WITHOUT_WEIGHTS, "WEIGHTS_PATH": str(path.with_suffix(".bin"))}
+    try:
+        return core.import_model(io.BytesIO(planned), "CPU", options)
+    except RuntimeError as error:
+        logger.warning("%s is compiled anew: %s", path.name, one_line(error))
+        return None

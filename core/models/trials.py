@@ -18,7 +18,7 @@ from core.models.installed import InstalledModel
 from core.models.pictures import pixels_of
 from core.models.prepared import TOKENISER
 from core.models.reference import load_reference, run_module, sample_jpegs
-from core.models.runtime import Graph, capabilities, has_nncf, has_openvino
+from core.models.runtime import Graph, capabilities, compile_ahead, has_nncf, has_openvino
 from core.models.sample import SAMPLE_FILE, SampleFiles
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower
 from core.models.tokenise import Tokeniser
@@ -97,6 +97,10 @@ class Trials:
         if tower is Tower.WORDS and len(self._sample.pictures) >= MIN_SAMPLE and self.pictures is not None:
             gallery = self._reference_rows(Tower.PICTURES)
         return judge(self._reference_rows(tower), self._encode(tower, self._run(tower, backend)), gallery)
+
+    def compile_ahead(self, tower: Tower, backend: Backend) -> None:
+        """Leave what queries load the tower's graph from beside it. Raises ``ModelError``."""
+        compile_ahead(self._graph(tower, backend), bf16=backend.in_bf16)
 
     def _reference_rows(self, tower: Tower) -> Matrix:
         if tower not in self._rows:

@@ -18,6 +18,8 @@ from core.models.base import ImageEncoder, TextEncoder
 from core.models.catalogue import Form
 from core.models.installed import InstalledModel, check_unchanged
 from core.models.messages import (
+    CompileAhead,
+    Compiled,
     Encode,
     Failed,
     FindSpeech,
@@ -137,6 +139,9 @@ class ModelWorker:
                 return Tried(self._trials_of(request).rate(request.tower, request.backend, request.seconds))
             case Judge():
                 return Judged(self._trials_of(request).fidelity(request.tower, request.backend))
+            case CompileAhead():
+                self._trials_of(request).compile_ahead(request.tower, request.backend)
+                return Compiled()
 
     def _encode(self, request: Encode) -> Vectors:
         match request.task:
@@ -177,7 +182,7 @@ class ModelWorker:
                 load_whisper(model.folder / model.manifest.weights)
                 return Inspected(None)
 
-    def _trials_of(self, request: Survey | Try | Judge) -> Trials:
+    def _trials_of(self, request: Survey | Try | Judge | CompileAhead) -> Trials:
         key = (request.model, request.work)
         if self._trials is None or self._trials[0] != key:
             from core.models.trials import Trials

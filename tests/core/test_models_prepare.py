@@ -21,6 +21,7 @@ from core.models.installed import InstalledModel, Manifest, find_installed, reco
 from core.models.prepare import Sample, prepare_model, probe_backends
 from core.models.prepared import MANIFEST, Prepared, prepared_folder, read_prepared
 from core.models.reference import sample_jpegs
+from core.models.runtime import Graph, ahead_of
 from core.models.specs import Backend, Tower
 from core.models.towers import query_tower
 from core.models.worker import serve_models
@@ -153,6 +154,23 @@ def test_queries_are_encoded_as_the_model_itself_does(settings: Settings) -> Non
         assert tower.encode([]).shape == (0, model.space.dim)
 
 
+def test_what_was_compiled_ahead_answers_as_the_graph_does(settings: Settings, tmp_path: Path) -> None:
+    for name, tower in (("tiny-clip", Tower.WORDS), ("tiny-text", Tower.PASSAGES)):
+        _, folder, manifest = prepared(settings, name)
+        file, bf16 = manifest.graph(tower) or ("", False)
+        assert ahead_of(folder / file).stat().st_size < (folder / file).with_suffix(".bin").stat().st_size
+        plain, damaged = (shutil.copytree(folder, tmp_path / f"{name}-{how}") / file for how in ("plain", "damaged"))
+        ahead_of(plain).unlink()
+        ahead_of(damaged).write_bytes(b"no plan of anything")
+        ids = np.ones((1, 5 if tower is Tower.PASSAGES else 77), np.int32)
+        rows = [
+            Graph(path, threads=1, latency=True, bf16=bf16)(ids, np.ones_like(ids))
+            for path in (folder / file, plain, damaged)
+        ]
+        assert np.array_equal(rows[0], rows[1])
+        assert np.array_equal(rows[0], rows[2])
+
+
 def test_pictures_and_passages_go_through_what_was_kept(settings: Settings) -> None:
     model, folder, _ = prepared(settings, "tiny-clip")
     jpegs = sample_jpegs() * 3
@@ -190,7 +208,7 @@ def test_what_belongs_to_something_else_is_not_used(copied: Settings, monkeypatc
         assert query_tower(model, folder) is None
 
 
-@pytest.mark.parametrize("suffix", [".bin", ".xml", ".json", ".toml"])
+@pytest.mark.parametrize("suffix", [".bin", ".xml", ".blob", ".json", ".toml"])
 def test_a_changed_file_is_not_used(copied: Settings, suffix: str) -> None:
     model, folder, _ = prepared(copied, "tiny-text")
     changed = next(path for path in folder.iterdir() if path.suffix == suffix)

@@ -13,6 +13,8 @@ from core.errors import ModelError
 from core.models.catalogue import Form
 from core.models.fidelity import Fidelity
 from core.models.messages import (
+    CompileAhead,
+    Compiled,
     Failed,
     Judge,
     Judged,
@@ -27,6 +29,7 @@ from core.models.messages import (
 )
 from core.models.prepare import Sample, prepare_model
 from core.models.prepared import TOKENISER, Prepared
+from core.models.runtime import ahead_of
 from core.models.specs import Backend, Cleaning, TokeniserKind, TokeniserSpec, Tower, Trial
 from tests.core.model_bundles import put_model
 
@@ -38,7 +41,7 @@ SAMPLE = Sample(passages=[f"passage {number}" for number in range(60)])
 def serve_with(connection: Connection, judged: dict[Backend, Fidelity], dies: Backend | None = None) -> None:
     while True:
         request = unpack_request(connection.recv_bytes())
-        if isinstance(request, Try | Judge) and request.backend is dies:
+        if isinstance(request, Try | Judge | CompileAhead) and request.backend is dies:
             os._exit(3)
         connection.send_bytes(pack(answer(request, judged)))
 
@@ -52,6 +55,10 @@ def answer(request: Request, judged: dict[Backend, Fidelity]) -> Reply:
         return Surveyed({Tower.PASSAGES: list(RATES)}, spec, None)
     if isinstance(request, Try):
         return Tried(RATES[request.backend])
+    if isinstance(request, CompileAhead):
+        graph = Path(os.fsdecode(request.work)) / request.backend.graph_of(request.tower)
+        ahead_of(graph).write_text(graph.name, "utf-8")
+        return Compiled()
     assert isinstance(request, Judge)
     return Judged(judged[request.backend])
 
@@ -71,6 +78,14 @@ def serve_int8_that_crashes(connection: Connection) -> None:
 def serve_nothing_faithful_but_bf16(connection: Connection) -> None:
     unfaithful = {Backend.OPENVINO_INT8: UNFAITHFUL, Backend.OPENVINO_FP32: UNFAITHFUL}
     serve_with(connection, unfaithful | {Backend.TORCH_BF16: FAITHFUL})
+
+
+def serve_nothing_compiled_ahead(connection: Connection) -> None:
+    while True:
+        request = unpack_request(connection.recv_bytes())
+        if isinstance(request, CompileAhead):
+            os._exit(3)
+        connection.send_bytes(pack(answer(request, {Backend.OPENVINO_INT8: FAITHFUL, Backend.OPENVINO_FP32: FAITHFUL})))
 
 
 def serve_refusal(connection: Connection) -> None:
@@ -99,7 +114,7 @@ def test_the_fastest_that_passes_is_kept_and_slower_ones_are_not_judged(settings
     prepared = prepare_model(settings, "reader", SAMPLE, serve=serve_good_int8)
     assert prepared.kept(Tower.PASSAGES) is Backend.OPENVINO_INT8
     assert prepared.graph(Tower.PASSAGES) == ("passages-int8.xml", False)
-    assert files(prepared) == {TOKENISER, "passages-int8.xml", "passages-int8.bin"}
+    assert files(prepared) == {TOKENISER, "passages-int8.xml", "passages-int8.bin", "passages-int8.blob"}
     trials = by_backend(prepared)
     assert {backend: trial.rate for backend, trial in trials.items()} == RATES
     assert trials[Backend.TORCH_BF16].cosine is None
@@ -110,7 +125,7 @@ def test_the_fastest_that_passes_is_kept_and_slower_ones_are_not_judged(settings
 def test_what_fails_the_gate_gives_way_to_the_next(settings: Settings) -> None:
     prepared = prepare_model(settings, "reader", SAMPLE, serve=serve_bad_int8)
     assert prepared.kept(Tower.PASSAGES) is Backend.OPENVINO_FP32
-    assert files(prepared) == {TOKENISER, "passages-fp32.xml", "passages-fp32.bin"}
+    assert files(prepared) == {TOKENISER, "passages-fp32.xml", "passages-fp32.bin", "passages-fp32.blob"}
     assert by_backend(prepared)[Backend.OPENVINO_INT8].overlap == UNFAITHFUL.overlap
 
 
@@ -120,6 +135,11 @@ def test_a_back_end_that_crashes_costs_itself_alone(settings: Settings) -> None:
     crashed = by_backend(prepared)[Backend.OPENVINO_INT8]
     assert (crashed.rate, crashed.passed) == (None, False)
     assert "code 3" in crashed.note
+
+
+def test_a_graph_that_cannot_be_compiled_ahead_is_kept_all_the_same(settings: Settings) -> None:
+    prepared = prepare_model(settings, "reader", SAMPLE, serve=serve_nothing_compiled_ahead)
+    assert files(prepared) == {TOKENISER, "passages-int8.xml", "passages-int8.bin"}
 
 
 def test_queries_go_through_torch_where_no_graph_is_faithful(settings: Settings) -> None:
