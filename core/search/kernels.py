@@ -78,31 +78,35 @@ def descending(values: Floats, first: int = 512, growth: int = 4) -> Iterator[ND
 
     The order inside a block is not defined.
     """
-    ceiling = np.inf
+    floor, best = _best(values, first)
+    if best.size:
+        yield best
     count = first
-    while values.size:
-        floor = _floor_of_best(values, count)
-        block = np.flatnonzero((values >= floor) & (values < ceiling) & (values > -np.inf))
+    while floor > -np.inf:
+        ceiling, count = floor, count * growth
+        floor, best = _best(values, count)
+        block = best[values[best] < ceiling]
         if block.size:
             yield block
-        if floor == -np.inf:
-            return
-        ceiling, count = floor, count * growth
 
 
-def _floor_of_best(values: Floats, count: int) -> float:
-    """A value that at least ``count`` of ``values`` reach, and not many more; minus infinity where there are fewer."""
-    if count >= values.size:
-        return -np.inf
+def _best(values: Floats, count: int) -> tuple[float, NDArray[np.int64]]:
+    """At least ``count`` of the greatest values, and not many more: the least of them, and their positions.
+
+    All above minus infinity, and minus infinity, where there are fewer.
+    """
     # Of a 64th of the values the best ones tell about where the floor lies, so that the sort sees few.
     sample = values[::_SAMPLED]
     rank = 2 * count // _SAMPLED + 8
-    if rank < sample.size:
-        guess = np.partition(sample, -rank)[-rank]
-        above = values[values >= guess]
-        if count <= above.size:
-            return float(np.partition(above, -count)[-count])
-    return float(np.partition(values, -count)[-count])
+    guess = np.partition(sample, -rank)[-rank] if rank < sample.size else -np.inf
+    above = np.flatnonzero(values >= guess) if guess > -np.inf else np.flatnonzero(values > -np.inf)
+    if guess > -np.inf and above.size < count:
+        above = np.flatnonzero(values > -np.inf)
+    if above.size <= count:
+        return -np.inf, above
+    scores = values[above]
+    floor = float(np.partition(scores, -count)[-count])
+    return floor, above[scores >= floor]
 
 
 def _dots_share(rows: Halves, query: Vector, out: Floats) -> None:
