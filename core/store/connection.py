@@ -62,12 +62,8 @@ class Database:
             private.make_file(path)  # -wal and -shm take its mode
         except OSError:
             logger.debug("the index can only be read, or cannot be made: SQLite says which")
-        try:
+        with faults.told_plainly(path):
             self._prepare()
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise IndexDamagedError(f"not a readable index ({error}); move it away to start anew", path=path) from error
-        except (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.FullError) as error:
-            raise IndexDamagedError(f"the index cannot be opened: {error}", path=path) from error
 
     @property
     def connection(self) -> apsw.Connection:
@@ -164,6 +160,15 @@ class Database:
 def connect(path: Path) -> apsw.Connection:
     """A connection of its own, with the vector functions and the tokenisers. Raises ``apsw.Error``."""
     connection = apsw.Connection(str(path))
+    try:
+        _set_up(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection) -> None:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     connection.pragma("schema_version")  # the first read of the file: what is not a database says so here
     connection.enable_load_extension(True)
@@ -176,7 +181,6 @@ def connect(path: Path) -> apsw.Connection:
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("trusted_schema", False)
     keep_wal_short(connection)
-    return connection
 
 
 def tables(connection: apsw.Connection) -> set[str]:

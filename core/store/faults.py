@@ -44,6 +44,8 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
         return StorageError("the index cannot be written: its folder or its disk is read-only", path=path)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return _damaged(error, path)
+    if isinstance(error, apsw.NoFTS5Error):  # what APSW makes of any error on its way to the tokenisers
+        return StorageError("the index could not be read, or this SQLite has no full text search", path=path)
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return IndexBusyError("another program has been using it for too long", path=path)
     return None

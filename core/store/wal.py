@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import apsw
 
@@ -44,11 +45,16 @@ class _Checkpoints:
         return apsw.SQLITE_OK
 
     def _restart(self, connection: apsw.Connection, database: str, pages: int) -> None:
-        # Whoever reads for as long as this is waited for again only when the log has grown by as much once more.
-        self._next_restart = pages + RESTART_PAGES
         patience_ms = int(connection.pragma("busy_timeout"))
+        begun_s = time.monotonic()
         connection.set_busy_timeout(min(_PATIENCE_MS, patience_ms))
         try:
             connection.wal_checkpoint(database, apsw.SQLITE_CHECKPOINT_RESTART)
+            self._next_restart = RESTART_PAGES
+        except (apsw.BusyError, apsw.LockedError):
+            # Whoever reads for longer than our patience is waited for again only when the log has grown a good deal.
+            stays = 1000 * (time.monotonic() - begun_s) >= _PATIENCE_MS / 2
+            self._next_restart = pages + (RESTART_PAGES if stays else RESTART_PAGES // 8)
+            raise
         finally:
             connection.set_busy_timeout(patience_ms)
