@@ -1,4 +1,4 @@
-"""``python -m tests.reliability [TOPIC [ARGUMENT…]]``: what Findling survives, tried for real; else a list of topics."""
+"""``python -m tests.reliability [TOPIC [ARGUMENT…]]``: what Findling survives, tried for real; else the topics."""
 
 # Spawned children import this module again: nothing heavy may be imported above ``main``.
 from __future__ import annotations

@@ -49,7 +49,7 @@ class ShortLife:
         self.library = base / "Library"
         self.library.mkdir(parents=True)
         for name, text in FILES.items():
-            Path(os.fsdecode(os.path.join(os.fsencode(self.library), os.fsencode(name)))).write_text(text)
+            (self.library / name).write_text(text)
         Image.new("RGB", (64, 48), COLOURS["red"]).save(self.library / "red.jpg")
 
     def open(self) -> Engine:

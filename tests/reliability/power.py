@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
         cuts = run_cuts(Path(base), sandbox, options.count, options.seed)
     sandbox.close()
     print(
-        f"{cuts.tried} power cuts (seed {options.seed}): every index whole, holding {cuts.fewest} to {cuts.most} files; "
-        f"{cuts.empty} before there was an index"
+        f"{cuts.tried} power cuts (seed {options.seed}): every index whole, "
+        f"holding {cuts.fewest} to {cuts.most} files; {cuts.empty} before there was an index"
     )
     return 0
