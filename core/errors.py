@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 
+from core.display import display_path
+
 
 class ExitCode(IntEnum):
     """What the command line ends with; part of its contract."""
@@ -20,11 +22,6 @@ class ExitCode(IntEnum):
     INDEX_UNAVAILABLE = 3
     MODEL_MISSING = 4
     DONE_WITH_FAILURES = 5
-
-
-def display_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
-    """A path as text that can always be printed: undecodable bytes show as U+FFFD."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 class Cancelled(Exception):

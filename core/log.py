@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TextIO
 
 from core.config import Folders
-from core.errors import FindlingError, display_path
+from core.display import display_path
+from core.errors import FindlingError
 
 _MAX_BYTES = 1_000_000
 _ROTATED = 2

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.cancel import CancelToken
 from core.config import Folders
-from core.errors import FolderError, IndexBusyError, display_path
+from core.display import display_path
+from core.errors import FolderError, IndexBusyError
 from core.index.lookout import Lookout
 from core.store.filters import is_under
 from core.store.roots import Verb

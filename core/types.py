@@ -12,6 +12,8 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.display import display_path
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -199,7 +201,7 @@ class Root:
 
     @property
     def display(self) -> str:
-        return self.path.decode("utf-8", "replace")
+        return display_path(self.path)
 
 
 @dataclass(frozen=True)
@@ -273,11 +275,11 @@ class Hit:
 
     @property
     def display_path(self) -> str:
-        return self.path.decode("utf-8", "replace")
+        return display_path(self.path)
 
     @property
     def name(self) -> str:
-        return self.path.rsplit(b"/", 1)[-1].rsplit(b"\\", 1)[-1].decode("utf-8", "replace")
+        return display_path(self.path.rsplit(b"/", 1)[-1].rsplit(b"\\", 1)[-1])
 
     @property
     def score(self) -> float:

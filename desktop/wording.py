@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from core.errors import display_path
+from core.display import display_path
 from core.types import Channel, Hit, Kind, Locator, ModelRole, PauseReason, Progress, SegmentHit, Shortage, Stage
 
 

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 from rich.text import Text
 
-from core.errors import display_path
+from core.display import display_path, display_text
 from core.models.specs import Trial
 from core.types import Check, Failure, Hit, IndexReport, Locator, ModelInfo, ModelRole, RootStatus, SegmentHit, Status
 
-_REPLACEMENT = "\ufffd"
 _WAITS_FOR = {ModelRole.TEXT: "a text model", ModelRole.PHOTO: "a photo model", ModelRole.SPEECH: "a speech model"}
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, fit for a terminal: names and contents are not ours and may hold escape sequences.
-
-    White space becomes a space; control, format (direction overrides among them) and surrogate characters become
-    U+FFFD. Lengths stay, so that ranges of marked characters stay true.
-    """
-    return "".join(_printable_character(character) for character in text)
-
-
-def _printable_character(character: str) -> str:
-    if character.isprintable():
-        return character
-    if character.isspace():
-        return " "
-    # Joiners shape whole scripts and emoji and can do no harm.
-    if unicodedata.category(character) == "Cf" and character in "\u200c\u200d":
-        return character
-    return _REPLACEMENT
+    """``text`` on one line, fit for a terminal: contents, as names, are not ours and may hold escape sequences."""
+    return display_text(text)
 
 
 def file_size(size_bytes: int) -> str:
@@ -156,8 +139,7 @@ def withheld_line(path: bytes, missing: int, files: int) -> str:
 
 
 def failure_line(failure: Failure) -> str:
-    path = printable(failure.path.decode("utf-8", "replace"))
-    return f"{path}\t{'by name only: ' if failure.skipped else ''}{printable(failure.reason)}"
+    return f"{display_path(failure.path)}\t{'by name only: ' if failure.skipped else ''}{printable(failure.reason)}"
 
 
 def check_line(check: Check) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from core.errors import display_path
+from core.display import display_path
 from core.search.answer import POSSIBLE, STRONG, RankedFile, RankedSegment
 from core.search.evidence import SEGMENTS_PER_FILE
 from core.search.part import Part

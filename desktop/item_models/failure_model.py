@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from core.errors import display_path
+from core.display import display_path
 from core.types import Failure
 from desktop import wording
 

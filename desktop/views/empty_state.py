@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from core.errors import display_path
+from core.display import display_path
 from core.types import Progress, SearchResult, Status
 from desktop import theme, wording
 from desktop.views.search_bar import Ask, dates_text

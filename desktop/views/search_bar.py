@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
 
-from core.errors import display_path
+from core.display import display_path
 from core.types import Kind, Query
 from desktop import theme, wording
 from desktop.views.chips import Chip
