@@ -123,7 +123,7 @@ def load_settings(folders: Folders | None = None) -> Settings:
         document = tomllib.loads(folders.settings.read_text("utf-8"))
     except FileNotFoundError:
         return Settings(folders)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # also for numbers of more digits than Python takes
         raise SettingsError(f"not a readable settings file: {error}", path=folders.settings) from error
     models, speech, indexing = (_table(document, name, folders) for name in ("models", "speech", "indexing"))
     known = {role.value for role in ModelRole}
@@ -200,7 +200,10 @@ def save_settings(settings: Settings) -> None:
 
 def _save(settings: Settings, tomlkit: ModuleType) -> None:
     path = settings.folders.settings
-    document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    try:
+        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"the settings file cannot be added to: {error}", path=path) from error
     document["models"] = {role.value: name for role, name in sorted(settings.models.items())}
     document["speech"] = {"languages": list(settings.languages)}
     indexing = document.setdefault("indexing", {})
