@@ -36,7 +36,10 @@ def hash_file(path: bytes, cancel: CancelToken | None = None) -> tuple[bytes, Fi
     computer, ``Cancelled``, and any other ``OSError``.
     """
     try:
-        if in_the_cloud(path, os.lstat(path)):
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or _is_led_elsewhere(path):
+            raise UnsettledError  # not even opened: that alone makes some devices act
+        if in_the_cloud(path, status):
             raise SkippedError(IN_THE_CLOUD, path=path)
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -59,6 +62,12 @@ def hash_file(path: bytes, cancel: CancelToken | None = None) -> tuple[bytes, Fi
                 _expect_same(before, os.fstat(descriptor))
         _expect_same(before, os.fstat(descriptor))
     return hasher.digest(), stamp_of(before)
+
+
+def _is_led_elsewhere(path: bytes) -> bool:
+    """Whether a folder on the way is a link by now. Roots have no links in their paths, and no walk follows one."""
+    folder = os.path.dirname(path)
+    return os.path.realpath(folder) != folder
 
 
 def _expect_same(before: os.stat_result, now: os.stat_result) -> None:
