@@ -54,7 +54,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
             continue
         try:
             return _tidy(data.decode(codec_name, errors))
-        except (LookupError, UnicodeError):  # not known, not of text, or not the one that it claims to be
+        except (LookupError, ValueError):  # not known, no name at all, not of text, or not the one that it claims to be
             continue
     return _tidy(data.decode("cp1252", "replace"))
 
