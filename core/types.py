@@ -310,6 +310,7 @@ class Shortage:
 class Filling:
     """Another model is in use, and has not seen all yet: what it has not is still found as the one before saw it."""
 
+    role: ModelRole
     model: str  # that encodes or hears now
     searched: str  # whose vectors or transcripts it takes the place of
     done: int  # files

@@ -149,7 +149,12 @@ def progress(state: Progress) -> str:
         return paused(state.paused, state.short) + " · " + left
     if state.stage is None:
         return _tr("Looking for changes") if state.scanning else ""
-    parts = [f"{stage(state.stage)}: " + _of(state.done, state.total)]
+    filling = next((one for one in state.filling.values() if one.role.name == state.stage.name), None)
+    if filling is None:
+        parts = [f"{stage(state.stage)}: " + _of(state.done, state.total)]
+    else:  # counted by itself: how soon search moves to it
+        again = _tr("%1 with the new model").replace("%1", stage(state.stage))
+        parts = [f"{again}: " + _of(filling.done, filling.total)]
     if state.per_s >= 1:
         parts.append(_tr("%1/s").replace("%1", number(round(state.per_s))))
     if state.left_s is not None:

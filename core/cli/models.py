@@ -89,8 +89,8 @@ def verify() -> int:
 def use(name: Annotated[str, typer.Argument(show_default=False)]) -> None:
     """Use a model that is here for what it does: text, photos or speech."""
     with opened() as engine:
-        engine.use_model(name)
-    say(f"{name} is in use from now on")
+        filling = engine.use_model(name)
+    say(wording.used_line(name, filling))
 
 
 def _prepared(engine: Engine, name: str) -> tuple[Trial, ...]:

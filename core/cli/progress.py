@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -105,12 +106,20 @@ def _draw(bar: Bar, task: TaskID, progress: Progress) -> None:
         return
     bar.update(
         task,
-        description="looking" if progress.scanning else _STAGES[progress.stage],
-        total=None if progress.scanning else progress.total,
-        completed=progress.done,
+        **_how_far(progress, progress.stage),
         rate=f"{progress.per_s:.1f}/s" if progress.per_s else "",
         left="" if progress.left_s is None else f"{clock(progress.left_s)} left",
     )
+
+
+def _how_far(progress: Progress, stage: Stage) -> dict[str, Any]:
+    """What is done and how much of it, as the bar takes it. A new model's work is counted by itself."""
+    if progress.scanning:
+        return {"description": "looking", "total": None, "completed": progress.done}
+    filling = next((one for one in progress.filling.values() if one.role.name == stage.name), None)
+    if filling is not None:
+        return {"description": f"new {filling.role} model", "total": filling.total, "completed": filling.done}
+    return {"description": _STAGES[stage], "total": progress.total, "completed": progress.done}
 
 
 def _paused(progress: Progress, reason: PauseReason) -> str:

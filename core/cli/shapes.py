@@ -10,11 +10,12 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.types import (
     Check,
     Failure,
+    Filling,
     Hit,
     IndexReport,
     ModelInfo,
@@ -24,6 +25,9 @@ from core.types import (
     SegmentHit,
     Status,
 )
+
+if TYPE_CHECKING:
+    from core.store.forget import Remembered
 
 Shape = dict[str, Any]
 
@@ -35,6 +39,15 @@ def dumps(shape: Shape) -> str:
 
 def waiting_shape(waiting: dict[ModelRole, int]) -> dict[str, int]:
     return {f"{role.value}-model": count for role, count in waiting.items()}
+
+
+def filling_shape(filling: Filling) -> Shape:
+    return {
+        "model": filling.model,
+        "searched": filling.searched,
+        "done": filling.done,
+        "total": filling.total,
+    }
 
 
 def report_shape(report: IndexReport) -> Shape:
@@ -153,10 +166,26 @@ def exclude_shape(folder: Path | None, patterns: Sequence[str], left: int, defau
     }
 
 
-def doctor_shape(checks: Sequence[Check]) -> Shape:
-    return {
+def doctor_shape(checks: Sequence[Check], repaired: Sequence[str] | None = None) -> Shape:
+    """``doctor --json``; ``repaired``, a line for each thing that was done, is there only with ``--repair``."""
+    shape: Shape = {
         "ok": all(check.ok for check in checks),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks],
+    }
+    if repaired is not None:
+        shape["repaired"] = list(repaired)
+    return shape
+
+
+def forget_shape(path: Path, about: Remembered, done: bool) -> Shape:
+    """``forget --json``: what the index held of it; ``done`` is false where another process is still to do it."""
+    return {
+        "path": os.fspath(path),
+        "files": about.files,
+        "deleted": about.deleted,
+        "unwatched": [os.fsdecode(root) for root in about.roots],
+        "excluded_from": [os.fsdecode(root) for root in about.excluded_from],
+        "done": done,
     }
 
 
@@ -176,6 +205,8 @@ def models_shape(models: Iterable[ModelInfo]) -> Shape:
                 "active": model.active,
                 "demo": model.demo,
                 "backend": model.backend,
+                "searched": model.searched,
+                "filling": None if model.filling is None else filling_shape(model.filling),
             }
             for model in models
         ]

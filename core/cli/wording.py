@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from core.display import display_path, display_text
 from core.models.specs import Trial
-from core.types import Check, Failure, Hit, IndexReport, Locator, ModelInfo, ModelRole, RootStatus, SegmentHit, Status
+from core.types import (
+    Check,
+    Failure,
+    Filling,
+    Hit,
+    IndexReport,
+    Locator,
+    ModelInfo,
+    ModelRole,
+    RootStatus,
+    SegmentHit,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from core.store.forget import Remembered
 
 _WAITS_FOR = {ModelRole.TEXT: "a text model", ModelRole.PHOTO: "a photo model", ModelRole.SPEECH: "a speech model"}
 
@@ -88,6 +104,31 @@ def waiting_lines(waiting: dict[ModelRole, int]) -> list[str]:
     ]
 
 
+def filling_lines(fillings: dict[ModelRole, Filling]) -> list[str]:
+    """How far other models are: "new photo model: 120 of 4,300 files; search stays on ViT-B-32 until it has all"."""
+    return [f"new {role.value} model: {of_files(one)}; {_meanwhile(one)}" for role, one in fillings.items()]
+
+
+def of_files(filling: Filling) -> str:
+    return f"{filling.done:,} of {plural(filling.total, 'file')}"
+
+
+def _meanwhile(filling: Filling) -> str:
+    if filling.role is ModelRole.SPEECH:
+        return "each recording keeps the words it has until it is heard again"
+    return f"search stays on {filling.searched} until it has all"
+
+
+def used_line(name: str, filling: Filling | None) -> str:
+    """What it means that a model was chosen."""
+    if filling is None:
+        return f"{name} is in use from now on"
+    left = plural(filling.total - filling.done, "file")
+    if filling.role is ModelRole.SPEECH:
+        return f"{name} is in use from now on: it hears {left} again, which keep the words they have until then"
+    return f"{name} is in use from now on: search stays on {filling.searched} until all {left} are done"
+
+
 def report_lines(report: IndexReport) -> list[str]:
     counts = [(report.indexed, "indexed"), (report.unchanged, "unchanged")]
     counts += [(count, word) for count, word in ((report.failed, "failed"), (report.skipped, "known by name")) if count]
@@ -146,13 +187,39 @@ def check_line(check: Check) -> str:
     return f"{'ok    ' if check.ok else 'WRONG '} {check.name}: {printable(check.detail)}"
 
 
+def to_forget_lines(path: Path, about: Remembered) -> list[str]:
+    """What is about to be forgotten."""
+    shown = display_path(path)
+    lines = [f"{shown}: {plural(about.files, 'file')} in the index, {about.deleted:,} deleted ones remembered"]
+    lines += [f"{display_path(root)} is not watched any more" for root in about.roots]
+    lines += [f"it is excluded from {display_path(root)}" for root in about.excluded_from]
+    if about.set_aside:
+        lines.append(f"{plural(about.set_aside, 'file')} of a damaged index, which may hold it, will be deleted")
+    return lines
+
+
+def forgotten_lines(path: Path, about: Remembered) -> list[str]:
+    lines = [f"forgot {plural(about.files + about.deleted, 'file')} of {display_path(path)}"]
+    lines += [
+        f"the pattern that keeps it out of {display_path(root)} names it: see findling exclude"
+        for root in about.excluded_from
+    ]
+    return lines
+
+
 def model_line(model: ModelInfo) -> str:
-    state = "in use" if model.active else "installed" if model.installed else "not here"
+    if model.active:
+        state = "in use"
+    elif model.searched:
+        state = "in use for search"
+    else:
+        state = "installed" if model.installed else "not here"
     demo = ", demo" if model.demo else ""
     backend = f", runs on {model.backend}" if model.backend else ""
+    filling = f", filling ({of_files(model.filling)})" if model.filling else ""
     return (
-        f"{model.name:<44} {model.role.value:<7} {state:<10} {file_size(model.size_bytes):>9}  "
-        f"{model.languages}, {model.licence}{demo}{backend}"
+        f"{model.name:<44} {model.role.value:<7} {state:<17} {file_size(model.size_bytes):>9}  "
+        f"{model.languages}, {model.licence}{demo}{backend}{filling}"
     )
 
 

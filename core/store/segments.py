@@ -44,13 +44,10 @@ class Segments:
         version of its extractor is not encoded again.
         """
         rows = [(SegmentKind.PASSAGE, passage.locator, passage.text) for passage in passages if passage.text.strip()]
-        stored = self.of_content(content_id, [SegmentKind.PASSAGE])
-        if [(row.kind, row.locator, row.text) for row in stored] == rows:
-            return
         self._replace(content_id, SegmentKind.PASSAGE, rows)
 
     def replace_speech(self, content_id: int, spans: Sequence[SpeechSpan]) -> None:
-        """Set a content's transcript, inside the caller's transaction."""
+        """Set a content's transcript, inside the caller's transaction. Where nothing changes all stays, as above."""
         rows = [
             (SegmentKind.SPEECH, Locator(start_s=span.start_s, end_s=span.end_s), span.text.strip())
             for span in spans
@@ -136,6 +133,9 @@ class Segments:
         return count
 
     def _replace(self, content_id: int, kind: SegmentKind, rows: Sequence[tuple[SegmentKind, Locator, str]]) -> None:
+        stored = self.of_content(content_id, [kind])
+        if [(row.kind, row.locator, row.text) for row in stored] == rows:
+            return
         with self._database.write() as db:
             db.execute("DELETE FROM segments WHERE content_id = ? AND kind = ?", (content_id, kind.value))
             db.executemany(

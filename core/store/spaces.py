@@ -142,7 +142,7 @@ class Spaces:
         held, lacking = _conditions(role, replaced.id, chosen_id)
         row: Any = self._database.connection.execute(f"SELECT count(*), coalesce(sum({lacking}), 0) {held}").fetchone()
         total, left = row
-        return Filling(chosen.model, replaced.space.model, total - left, total)
+        return Filling(role, chosen.model, replaced.space.model, total - left, total)
 
     def _heard_again(self, model: str) -> Filling | None:
         """Each recording keeps its transcript until the model has heard it whole."""
@@ -158,7 +158,7 @@ class Spaces:
         total, left, before = row
         if before is None:
             return None
-        return Filling(_name_of(model), _name_of(before), total - left, total)
+        return Filling(ModelRole.SPEECH, _name_of(model), _name_of(before), total - left, total)
 
     def begin(self, role: ModelRole, chosen: int | None, serves: Callable[[EmbeddingSpace], bool]) -> None:
         """A model is in use from now on, whose space is ``chosen``; None when there is none.
