@@ -62,8 +62,12 @@ class Database:
             private.make_file(path)  # -wal and -shm take its mode
         except OSError:
             logger.debug("the index can only be read, or cannot be made: SQLite says which")
-        with faults.told_plainly(path):
-            self._prepare()
+        try:
+            with faults.told_plainly(path):
+                self._prepare()
+        except BaseException:
+            self.close()  # what lives on in a traceback would keep its locks
+            raise
 
     @property
     def connection(self) -> apsw.Connection:
