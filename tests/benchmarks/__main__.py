@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPICS = (
-    "machine", "photos", "formats", "encoders", "text", "speech", "vectors", "fulltext", "scan", "query", "guest",
-    "growth", "profile",
+    "machine", "photos", "formats", "encoders", "text", "speech", "vectors", "fulltext", "scan", "load", "query",
+    "guest", "growth", "profile",
 )  # fmt: skip
 NOT_BY_DEFAULT = frozenset({"profile"})
 
