@@ -9,6 +9,7 @@ import msgspec
 
 from core.errors import ChildError
 from core.extract.messages import AudioDecoded, Extracted, Reply, reply_decoder
+from core.extract.worker import encodable
 from core.types import Extraction, Locator
 
 _MOST = 2**31  # pixels, pages, characters: what is beyond was never read from a file
@@ -26,6 +27,8 @@ def unpack_reply(data: bytes) -> Reply:
         sound = _is_sound(reply.extraction)
     if not sound:
         raise ChildError("an answer holds what no file has")
+    if isinstance(reply, Extracted):
+        return msgspec.structs.replace(reply, extraction=encodable(reply.extraction))
     return reply
 
 

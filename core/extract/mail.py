@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import email.errors
 import email.policy
 from datetime import datetime
 from email.header import decode_header
@@ -70,7 +71,7 @@ def header(message: Message, name: str) -> str | None:
     value = str(value)[:_HEADER_CHARS]
     try:
         parts = decode_header(value)
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, email.errors.MessageError):
         parts = [(value, None)]
     words = "".join(part if isinstance(part, str) else decode(part, charset) for part, charset in parts)
     return " ".join(words.split())[:1000] or None

@@ -26,7 +26,7 @@ from core.extract.messages import (
     reply_encoder,
     request_decoder,
 )
-from core.extract.printable import one_line
+from core.extract.printable import one_line, printable
 from core.room import FULL
 from core.types import Extraction
 
@@ -114,10 +114,7 @@ def refusal(error: Exception) -> Refused:
 
 
 def encodable(extraction: Extraction) -> Extraction:
-    """With facts and labels as single lines, and without lone surrogates, which no encoding can carry.
-
-    ``core.extract.passages`` sees to the passages' own texts.
-    """
+    """With facts and labels as single lines, and without control characters and lone surrogates anywhere."""
     metadata = extraction.metadata
     changed: dict[str, Any] = {
         field.name: one_line(value)
@@ -129,10 +126,13 @@ def encodable(extraction: Extraction) -> Extraction:
         metadata=replace(metadata, **changed),
         note=one_line(extraction.note),
         passages=tuple(
-            replace(passage, locator=replace(passage.locator, label=one_line(passage.locator.label)))
-            if passage.locator.label is not None
-            else passage
+            replace(
+                passage,
+                text=printable(passage.text),
+                locator=replace(passage.locator, label=one_line(passage.locator.label)),
+            )
             for passage in extraction.passages
+            if passage.text.strip()
         ),
     )
 
