@@ -14,7 +14,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.cancel import CancelToken
 from core.config import Folders
@@ -285,6 +285,9 @@ class Pipeline:
     def _fail_content(self, job: Job, reason: str) -> None:
         if root_is_there(self._store, job.path):
             self._store.fail_content(job.file_id, reason, stamp=job.stamp)
+            if _is_hidden(job.path):
+                # Opening the folder leaves the file's own stamp as it is: a ctime that no file has brings it back then.
+                self._store.files.restamp(job.file_id, job.stamp, replace(job.stamp, ctime_ns=0))
             self._ledger.touched.add(job.file_id)
         else:
             self._set_aside(job)
@@ -368,6 +371,15 @@ def clear_litter(folders: Folders, thumbnails: Thumbnails) -> None:
         with contextlib.suppress(FileNotFoundError):
             if path.name.startswith(SPOOL_PREFIX) or time.time() - path.stat().st_mtime > _ABANDONED_S:
                 path.unlink()
+
+
+def _is_hidden(path: bytes) -> bool:
+    """Whether a folder above is closed, so that it cannot even be told whether the file is there."""
+    try:
+        look(path)
+    except OSError:
+        return True
+    return False
 
 
 def _is_unchanged(job: Job, stamp: FileStamp) -> bool:

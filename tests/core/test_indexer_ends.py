@@ -17,8 +17,11 @@ from core.extract.sandbox import Sandbox
 from core.index import indexer as indexer_module
 from core.store.roots import Verb
 from core.types import SegmentKind
+from core.watch.scan import look_at
+from core.watch.settle import Settled
 from tests.fakes import COLOURS
 from tests.library import Library, until
+from tests.permissions import bound_by_permissions
 
 
 def test_a_cancelled_run_stops_and_the_next_one_ends_it(library: Library) -> None:
@@ -155,3 +158,18 @@ def test_the_other_copy_takes_over_when_the_one_with_the_work_leaves(library: Li
     library.run()
     assert library.store.vectors.count() == 1
     assert library.worded("boat") == [second.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_file_that_waited_in_a_closed_folder_is_read_when_it_is_opened(library: Library) -> None:
+    path = library.text("closed/letter.txt", "the red boat")
+    look_at(library.store, Settled(frozenset((os.fsencode(path),))))
+    path.parent.chmod(0)
+    with bound_by_permissions():
+        assert library.run().failed == 1
+    (failure,) = library.store.jobs.failures()
+    assert failure.reason == "no permission to read it"
+    path.parent.chmod(0o700)
+    with bound_by_permissions():
+        assert library.run().failed == 0
+    assert library.worded("boat") == ["letter.txt"]
