@@ -1,8 +1,9 @@
 """The models on this computer: one folder each under ``models/``, with a manifest that says what was put there.
 
-The manifest records size, modification time and sha256 of every file when the model was installed. Before a model
-is loaded its files are compared by size and time, and hashed again only where those moved: 600 MB are not read
-twice at each start, and a changed file is still never used.
+The manifest records sha256 and stamp of every file when the model was installed. Before a model is loaded its files
+are compared by their stamps, and hashed again only where those moved: 600 MB are not read twice at each start, and a
+changed file is still never used. A stamp is size, inode and the two times; the second, of the last change of anything
+about the file, is the system's own and cannot be set back as the first can.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ class FileRecord:
     size: int  # bytes
     mtime_ns: int
     sha256: str
+    ctime_ns: int = 0  # 0 in a manifest of an earlier version: hashed once more
+    inode: int = 0
+
+    @classmethod
+    def of(cls, path: str, stat: os.stat_result, sha256: str) -> FileRecord:
+        return cls(path, stat.st_size, stat.st_mtime_ns, sha256, stat.st_ctime_ns, stat.st_ino)
 
 
 @dataclass(frozen=True)
@@ -120,15 +127,14 @@ def record_files(folder: Path) -> tuple[FileRecord, ...]:
     for path in sorted(folder.rglob("*")):
         if path.name == MANIFEST or not path.is_file():
             continue
-        stat = path.stat()
-        relative = path.relative_to(folder).as_posix()
-        records.append(FileRecord(relative, stat.st_size, stat.st_mtime_ns, sha256_of(path)))
+        stat = path.stat()  # before it is read: what is written meanwhile moves the stamp
+        records.append(FileRecord.of(path.relative_to(folder).as_posix(), stat, sha256_of(path)))
     return tuple(records)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder in one step."""
-    partial = folder / (MANIFEST + ".partial")
+    partial = folder / f"{MANIFEST}.{os.getpid()}.partial"  # the children that load a model write it too
     fields = {key: value for key, value in msgspec.to_builtins(manifest).items() if value is not None}
     partial.write_text(tomlkit.dumps(fields), "utf-8")
     partial.replace(folder / MANIFEST)
@@ -210,23 +216,30 @@ def check_unchanged(model: InstalledModel) -> None:
     if model.packaged:
         _require_digest(model.folder / model.manifest.weights, model.weights_id)
         return
-    moved = False
-    records = []
-    for record in model.manifest.files:
-        path = model.folder / record.path
+    records = require_recorded(model.folder, model.manifest.files)
+    if records != model.manifest.files:
         try:
-            stat = path.stat()
+            write_manifest(model.folder, replace(model.manifest, files=records))
+        except OSError as error:
+            logger.info("the manifest of %s keeps its old stamps: %s", model.name, error)
+
+
+def require_recorded(folder: Path, records: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:
+    """Compare files with their records: by their stamps, hashed where those moved. The records with today's stamps.
+
+    Raises ``ModelError`` naming the first that is missing or changed.
+    """
+    found = []
+    for record in records:
+        path = folder / record.path
+        try:
+            now = FileRecord.of(record.path, path.stat(), record.sha256)
         except OSError as error:
             raise ModelError(f"a file of the model cannot be read: {error.strerror}", path=path) from error
-        if (stat.st_size, stat.st_mtime_ns) != (record.size, record.mtime_ns):
+        if now != record:
             _require_digest(path, record.sha256)
-            moved = True
-        records.append(replace(record, mtime_ns=stat.st_mtime_ns))
-    if moved:
-        try:
-            write_manifest(model.folder, replace(model.manifest, files=tuple(records)))
-        except OSError as error:
-            logger.info("the manifest of %s keeps its old times: %s", model.name, error)
+        found.append(now)
+    return tuple(found)
 
 
 def verify_files(model: InstalledModel) -> None:
@@ -257,7 +270,7 @@ def _packaged(entry: CatalogueEntry) -> InstalledModel | None:
         stat = (folder / entry.weights).stat()
     except OSError:
         return None
-    manifest = manifest_of(entry, (FileRecord(entry.weights, stat.st_size, stat.st_mtime_ns, entry.sha256),))
+    manifest = manifest_of(entry, (FileRecord.of(entry.weights, stat, entry.sha256),))
     return InstalledModel(folder, manifest, entry.sha256, packaged=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import platform
 import tomllib
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ import tomlkit
 
 from core.config import Settings
 from core.errors import ModelError
-from core.models.installed import FileRecord, InstalledModel, record_files, sha256_of
+from core.models.installed import FileRecord, InstalledModel, record_files, require_recorded
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower, Trial
 
 logger = logging.getLogger(__name__)
@@ -105,8 +106,14 @@ def write_prepared(folder: Path, prepared: Prepared) -> Prepared:
     """Record the files in ``folder`` and write the manifest beside them; returns it. ``OSError`` passes through."""
     files = tuple(record for record in record_files(folder) if record.path != MANIFEST)
     complete = replace(prepared, files=files)
-    (folder / MANIFEST).write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(complete))), "utf-8")
+    _write(folder, complete)
     return complete
+
+
+def _write(folder: Path, prepared: Prepared) -> None:
+    partial = folder / f"{MANIFEST}.{os.getpid()}.partial"
+    partial.write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(prepared))), "utf-8")
+    partial.replace(folder / MANIFEST)
 
 
 def read_prepared(folder: Path, model: InstalledModel) -> Prepared | None:
@@ -131,17 +138,17 @@ def read_prepared(folder: Path, model: InstalledModel) -> Prepared | None:
 
 
 def require_unchanged(folder: Path, prepared: Prepared) -> None:
-    """Compare the files with the manifest: by size and time, hashed where those moved. Raises ``ModelError``."""
-    for record in prepared.files:
-        path = folder / record.path
+    """Compare the files with the manifest: by their stamps, hashed where those moved. Raises ``ModelError``."""
+    try:
+        records = require_recorded(folder, prepared.files)
+    except ModelError as error:
+        reason = "a prepared file is not the one that was made; prepare the model again"
+        raise ModelError(reason, path=error.path) from error
+    if records != prepared.files:
         try:
-            stat = path.stat()
-            moved = (stat.st_size, stat.st_mtime_ns) != (record.size, record.mtime_ns)
-            changed = moved and sha256_of(path) != record.sha256
+            _write(folder, replace(prepared, files=records))
         except OSError as error:
-            raise ModelError(f"a prepared file cannot be read: {error.strerror}", path=path) from error
-        if changed:
-            raise ModelError("a prepared file is not the one that was made; prepare the model again", path=path)
+            logger.info("the manifest of %s keeps its old stamps: %s", prepared.model, error)
 
 
 @functools.lru_cache(maxsize=64)

@@ -26,7 +26,7 @@ from core import cpu
 from core.errors import ModelError
 from core.models.failures import one_line
 from core.models.fast_speech import FastTranscriber, has_fast_speech
-from core.models.installed import FileRecord, InstalledModel, record_files, sha256_of
+from core.models.installed import FileRecord, InstalledModel, record_files, require_recorded
 from core.models.prepared import FOLDER, machine_id
 from core.models.speech_trial import SpeechTrial, Verdict
 from core.models.transcription import Heard, Samples, WindowTranscriber
@@ -289,18 +289,12 @@ def _remove_forms(model: InstalledModel) -> None:
 
 
 def _unchanged(model: InstalledModel, forms: SpeechForms) -> bool:
-    """Whether the files are those that were made: by size and time, hashed where those moved."""
+    """Whether the files are those that were made: by their stamps, hashed where those moved."""
     assert forms.current is not None
-    folder = forms_folder(model) / forms.current.arithmetic
-    for record in forms.files:
-        path = folder / record.path
-        try:
-            stat = path.stat()
-            moved = (stat.st_size, stat.st_mtime_ns) != (record.size, record.mtime_ns)
-            if moved and sha256_of(path) != record.sha256:
-                return False
-        except OSError:
-            return False
+    try:
+        require_recorded(forms_folder(model) / forms.current.arithmetic, forms.files)
+    except ModelError:
+        return False
     return bool(forms.files)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,14 @@ from core.errors import ModelError, ModelMissingError, UsageError
 from core.models.catalogue import ROLE_OF_FORM, Form, recommended, shipped_catalogue
 from core.models.installed import (
     MANIFEST,
+    FileRecord,
     InstalledModel,
     active_model,
     check_unchanged,
     find_installed,
     installed_models,
+    read_manifest,
+    write_manifest,
 )
 from core.models.library import list_models, use_model, verify_models
 from core.types import ModelRole
@@ -152,13 +157,45 @@ def test_a_changed_file_is_refused_by_name(settings: Settings) -> None:
     assert caught.value.path == weights
 
 
-def test_verify_finds_a_flipped_byte_behind_an_unchanged_stamp(settings: Settings) -> None:
-    weights = put_model(settings, "mine") / "weights.safetensors"
-    stat = weights.stat()
-    content = bytearray(weights.read_bytes())
+def flip_a_byte(path: Path) -> None:
+    """Change a file as somebody does who does not want it seen: size and time stay."""
+    stat = path.stat()
+    content = bytearray(path.read_bytes())
     content[7] ^= 1
-    weights.write_bytes(content)
-    os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the time of the last change of anything is one of POSIX")
+def test_a_file_that_was_swapped_under_its_old_time_is_refused(settings: Settings, tmp_path: Path) -> None:
+    weights = put_model(settings, "mine") / "weights.safetensors"
+    flip_a_byte(weights)
+    with pytest.raises(ModelError, match="sha256"):
+        check_unchanged(installed(settings, "mine"))
+    flip_a_byte(weights)
+    check_unchanged(installed(settings, "mine"))
+    other = tmp_path / "other"
+    shutil.copy2(weights, other)
+    flip_a_byte(other)
+    other.replace(weights)
+    with pytest.raises(ModelError, match="sha256"):
+        check_unchanged(installed(settings, "mine"))
+
+
+def test_a_manifest_of_an_earlier_version_is_brought_up_to_date(settings: Settings) -> None:
+    folder = put_model(settings, "mine")
+    manifest = read_manifest(folder)
+    write_manifest(folder, replace(manifest, files=tuple(replace(one, ctime_ns=0, inode=0) for one in manifest.files)))
+    check_unchanged(installed(settings, "mine"))
+    assert read_manifest(folder) == manifest
+
+
+def test_verify_finds_a_flipped_byte_behind_an_unchanged_stamp(settings: Settings) -> None:
+    folder = put_model(settings, "mine")
+    flip_a_byte(folder / "weights.safetensors")  # as a disk does that loses a bit: nothing about the file tells
+    manifest = read_manifest(folder)
+    told = tuple(FileRecord.of(one.path, (folder / one.path).stat(), one.sha256) for one in manifest.files)
+    write_manifest(folder, replace(manifest, files=told))
     check_unchanged(installed(settings, "mine"))
 
     verdicts = {info.name: (whole, detail) for info, whole, detail in verify_models(settings)}
