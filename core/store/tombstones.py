@@ -161,6 +161,14 @@ class Tombstones:
                     db.execute(f"DELETE FROM {table} {where}", chunk)
             return self._drop_unused(sorted(contents))
 
+    def due(self, now_ns: int | None = None) -> int:
+        """How many were deleted a month ago, and go with the next sweep."""
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        count: int = self._database.connection.execute(
+            "SELECT count(*) FROM tombstones WHERE deleted_ns < ?", (now_ns - KEEP_NS,)
+        ).get
+        return count
+
     def sweep(self, now_ns: int | None = None) -> int:
         """Forget the files that were deleted a month ago; how many. Their contents go with the next sweep of those."""
         now_ns = time.time_ns() if now_ns is None else now_ns
@@ -188,17 +196,18 @@ class Tombstones:
         db.execute(
             """
             INSERT INTO files (id, root_id, path, kind, size, mtime_ns, ctime_ns, inode, day, content_id)
-            SELECT file_id, root_id, path, kind, size, mtime_ns, ctime_ns, inode, day, content_id
-            FROM tombstones WHERE file_id = ?
+            SELECT file_id, coalesce(?2, root_id), coalesce(?3, path), kind, size, mtime_ns, ctime_ns, inode, day,
+                   content_id
+            FROM tombstones WHERE file_id = ?1
             """,
-            (file_id,),
+            # At once where it was found: another file may have taken the place that it had.
+            (file_id, root_id, found.path if found is not None else None),
         )
         db.execute("DELETE FROM tombstones WHERE file_id = ?", (file_id,))
         db.execute(
             "UPDATE contents SET orphaned_ns = NULL WHERE id = (SELECT content_id FROM files WHERE id = ?)", (file_id,)
         )
-        if root_id is not None and found is not None:
-            db.execute("UPDATE files SET path = ?, root_id = ? WHERE id = ?", (found.path, root_id, file_id))
+        if found is not None:
             self._files.set_stamp(file_id, found.stamp)
         self._files.write_names([file_id])
 

@@ -68,6 +68,22 @@ def test_a_file_out_of_the_waste_bin_is_known_by_its_inode(store: Store, read_fo
     assert content_of(store, read_folder / "sub" / "restored.txt") == content
 
 
+def test_a_file_comes_back_elsewhere_though_its_place_was_taken(
+    store: Store, read_folder: Path, tmp_path: Path
+) -> None:
+    path = read_folder / "a.txt"
+    before = file_id(store, path)
+    path.rename(tmp_path / "bin")
+    scan(store, read_folder)
+    write(read_folder, "a.txt")
+    scan(store, read_folder)
+    (tmp_path / "bin").rename(read_folder / "sub" / "a.txt")
+    assert scan(store, read_folder).revived == 1
+    assert file_id(store, read_folder / "sub" / "a.txt") == before
+    assert file_id(store, path) != before
+    assert store.problems() == []
+
+
 def test_a_file_restored_into_another_root_is_the_same_file(store: Store, read_folder: Path, tmp_path: Path) -> None:
     before = file_id(store, read_folder / "b.txt")
     (read_folder / "b.txt").rename(tmp_path / "bin")
