@@ -81,13 +81,14 @@ class ShortLife:
         """On a disk that works: the index is sound, and comes to hold what the folder does."""
         assert not list(self.folders.data.glob("*damaged*")), "a disk that failed is no damage"
         with self.opened() as engine:
-            assert engine._store.problems() == []
-            assert engine._store.vectors.damaged() == []
+            wrong = [*engine._store.problems(), *map(str, engine._store.vectors.damaged())]
+            assert not wrong, wrong
             if self.library not in {Path(os.fsdecode(status.root.path)) for status in engine.roots()}:
                 engine.add_root(self.library)
             report = engine.index()
             assert report.failed == 0, engine.failures()
-            assert engine._store.problems() == []
+            wrong = engine._store.problems()
+            assert not wrong, wrong
             on_disk = {os.fsencode(path) for path in self.library.iterdir()}
             (root,) = engine._store.roots.all()
             assert set(engine._store.files.known(root.id)) == on_disk
