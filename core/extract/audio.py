@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 RATE_HZ = 16_000
 MAX_DURATION_S = 12 * 3600  # 2.8 GB of samples; what is longer is a surveillance log, and is cut
+_UNDECODABLE = "its sound cannot be decoded"
 _SILENCE = np.zeros(RATE_HZ, "<f4")
 _GAP_S = (0.1, 600.0)  # a shorter gap between frames is rounding; a longer one is a broken clock, not silence
+_MAX_SILENCE_S = 3600.0  # in all: a tiny file with a clock that leaps would fill hours with what nobody recorded
 _MAX_DAMAGED_PACKETS = 2000  # in a row
 
 
@@ -74,13 +76,18 @@ def decode_sound(path: Path, out: BinaryIO) -> float:
     of the recording: a track that starts late or pauses is filled with silence. Damaged packets are left out.
     Raises ``UnreadableError`` when there is no sound track or none of it can be decoded.
     """
+    import av
+
     with open_container(path) as container:
         stream = sound_track(container)
         if stream is None:
             raise UnreadableError("no sound track")
-        samples = _write(container, stream, out)
+        try:
+            samples = _write(container, stream, out)
+        except av.FFmpegError as error:  # a form of sound that no conversion takes
+            raise UnreadableError(_UNDECODABLE) from error
     if samples == 0:
-        raise UnreadableError("its sound cannot be decoded")
+        raise UnreadableError(_UNDECODABLE)
     return samples / RATE_HZ
 
 
@@ -89,13 +96,15 @@ def _write(container: InputContainer, stream: AudioStream, out: BinaryIO) -> int
     limit = MAX_DURATION_S * RATE_HZ
     origin_s = container.start_time / 1_000_000 if container.start_time is not None else 0.0
     written = 0
+    silence_s = 0.0
     resampler = _resampler()
     for frame in _frames(container, stream):
         if frame.time is not None:
             late_s = frame.time - origin_s - written / RATE_HZ
-            if late_s > _GAP_S[1]:
+            if late_s > min(_GAP_S[1], _MAX_SILENCE_S - silence_s):
                 origin_s += late_s
             elif late_s > _GAP_S[0]:
+                silence_s += late_s
                 written += _write_silence(out, min(round(late_s * RATE_HZ), limit - written))
         frame.pts = None  # the resampler would mend gaps in its own way
         try:

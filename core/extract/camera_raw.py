@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import UnreadableError
 from core.extract.exif import PhotoFacts, read_facts
-from core.extract.image import metadata_of, read_picture, reduce
+from core.extract.image import MAX_PIXELS, TOO_LARGE, metadata_of, read_picture, reduce
 from core.types import Metadata
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def read(file: BinaryIO) -> tuple[Image.Image, Metadata]:
     try:
         with rawpy.imread(file) as raw:
             width, height = raw.sizes.width, raw.sizes.height  # developing at half size changes them
+            if width * height > MAX_PIXELS:
+                raise UnreadableError(TOO_LARGE)
             orientation = _ORIENTATIONS.get(raw.sizes.flip, 1)
             small = _preview(raw, orientation)
             if small is None:
@@ -56,7 +58,7 @@ def _preview(raw: rawpy.RawPy, orientation: int) -> Image.Image | None:
                 return None
             own_orientation = read_facts(embedded.getexif()).orientation
         small, _ = read_picture(io.BytesIO(thumbnail.data))
-    except (OSError, UnreadableError):
+    except (OSError, UnreadableError, Image.DecompressionBombError):
         return None
     # A preview that says how it lies was turned by that; most say nothing and lie as the sensor does.
     return small if own_orientation != 1 else reduce(small, orientation)

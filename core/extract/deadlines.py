@@ -28,7 +28,7 @@ class Deadline:
 
 # A document may be text to its last byte. Of a recording or film only the tags and a few pictures are read.
 _READING: Final = {
-    Kind.PHOTO: Deadline(30.0, 1.0, 180.0),
+    Kind.PHOTO: Deadline(60.0, 1.0, 180.0),
     Kind.DOCUMENT: Deadline(60.0, 2.0, 600.0),
     Kind.AUDIO: Deadline(60.0, 0.1, 300.0),
     Kind.VIDEO: Deadline(60.0, 0.1, 300.0),

@@ -7,6 +7,7 @@ import re
 import stat
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from core.errors import SkippedError, UnreadableError
 from core.extract import media_types as mt
 from core.extract.media_types import BY_EXTENSION, extension_of, guess_kind, kind_of
 from core.extract.placeholder import IN_THE_CLOUD, in_the_cloud
+from core.extract.zip_directory import directory_is_too_large
 from core.types import Kind
 
 __all__ = ["detect", "guess_kind", "kind_of", "open_regular", "type_by_head"]
@@ -112,7 +114,8 @@ _RENAMED = {
 }
 
 # Formats that text passes for; every one is checked by more than the extension in ``_text_type``.
-_HTML_START = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+# A comment is taken once and for all: to try every end of each takes a century for forty comments.
+_HTML_START = re.compile(rb"\s*+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _XML_START = re.compile(rb"\s*<\?xml\b|\s*<!DOCTYPE\s+(?!html)|\s*<svg\b", re.IGNORECASE)
 _SVG_ROOT = re.compile(rb"<(?:\w+:)?svg[\s>]")
 _XHTML_ROOT = re.compile(rb"<(?:\w+:)?html[\s>]", re.IGNORECASE)
@@ -242,6 +245,8 @@ def _by_package(head: bytes) -> str | None:
 
 def _zip_type(file: BinaryIO, suggested: str) -> str:
     """Office, e-book and other formats that are zip archives inside, by their directory."""
+    if directory_is_too_large(file):
+        return suggested if suggested not in _TEXTUAL else mt.ZIP  # no document; its reader says so
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
@@ -249,7 +254,16 @@ def _zip_type(file: BinaryIO, suggested: str) -> str:
                 declared = archive.read("mimetype").decode("ascii", "replace").strip().removesuffix("-template")
                 if declared in (mt.ODT, mt.ODS, mt.ODP, mt.EPUB):
                     return declared
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, struct.error):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ):
         return suggested if suggested not in _TEXTUAL else mt.ZIP  # cut or damaged; its reader says so
     if any(name.startswith("word/") for name in names):
         return mt.DOCX

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -13,10 +14,13 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from core.errors import UnreadableError
+from core.extract.zip_directory import directory_is_too_large
 
 MAX_PART_BYTES = 64 * 1024 * 1024  # one XML part; parsed it takes about ten times that
 MAX_READ_BYTES = 256 * 1024 * 1024  # all parts of one document that are read
 MAX_ENTRIES = 50_000
+
+_TOO_MANY = "holds too many parts to be read"
 
 Element = Any  # lxml has no types of its own
 
@@ -73,10 +77,13 @@ class Archive:
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a zip archive. Raises ``UnreadableError`` where it is none or holds too many parts."""
-    with path.open("rb") as file, _zip_file(file) as archive:
-        if len(archive.infolist()) > MAX_ENTRIES:
-            raise UnreadableError("holds too many parts to be read")
-        yield Archive(archive)
+    with path.open("rb") as file:
+        if directory_is_too_large(file):
+            raise UnreadableError(_TOO_MANY)
+        with _zip_file(file) as archive:
+            if len(archive.infolist()) > MAX_ENTRIES:
+                raise UnreadableError(_TOO_MANY)
+            yield Archive(archive)
 
 
 def parse_xml(data: bytes) -> Element | None:
@@ -92,8 +99,9 @@ def parse_xml(data: bytes) -> Element | None:
 
 
 def local_name(element: Element) -> str:
-    """An element's name without its namespace; empty for comments and instructions."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    """An element's name without its namespace or prefix; empty for comments and instructions."""
+    # Not by lxml's QName, which refuses prefixes that nobody declared.
+    return re.split("[}:]", element.tag)[-1] if isinstance(element.tag, str) else ""
 
 
 def _zip_file(file: BinaryIO) -> zipfile.ZipFile:
