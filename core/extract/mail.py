@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.errors
 import email.policy
+from collections.abc import Callable
 from datetime import datetime
 from email.header import decode_header
 from email.message import Message
@@ -85,7 +86,7 @@ def _add_body(message: Message, composer: Composer) -> None:
     for part in message.walk():
         if part.is_multipart():
             continue
-        name = part.get_filename()
+        name = _parameter(part.get_filename)
         if name:
             attached.append(" ".join(str(name).split()))
         elif part.get_content_type() == "text/plain":
@@ -104,8 +105,16 @@ def _add_body(message: Message, composer: Composer) -> None:
 
 def _text(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    charset = part.get_content_charset()
+    charset = _parameter(part.get_content_charset)
     return decode(payload, charset) if isinstance(payload, bytes) else ""
+
+
+def _parameter(read: Callable[[], str | None]) -> str | None:
+    """A header's parameter; None where it is written in a way that the standard library cannot take apart."""
+    try:
+        return read()
+    except (TypeError, ValueError, LookupError, AttributeError):  # pieces with and without numbers, and the like
+        return None
 
 
 def _sent_at(message: Message) -> str | None:
