@@ -48,7 +48,8 @@ class WriterLock:
             ) from error
         except OSError as error:
             raise disk_trouble(error, self._path, "the index cannot be held for writing") from error
-        partial = self._holder.with_suffix(f".{os.getpid()}.partial")
+        # Whoever holds the lock is alone with it: what a kill leaves is written over.
+        partial = self._holder.with_suffix(".partial")
         try:
             partial.write_text(json.dumps({"pid": os.getpid(), "purpose": self._purpose}), "utf-8")
             partial.replace(self._holder)
