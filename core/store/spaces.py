@@ -99,11 +99,9 @@ class Spaces:
         All there are in an index in which search has no place yet: nothing was indexed since it was last migrated.
         """
         db = self._database.connection
-        ids = [space_id for (space_id,) in db.execute("SELECT space_id FROM search_spaces ORDER BY role")]
-        if not ids:
+        if db.execute("SELECT 1 FROM search_spaces LIMIT 1").get is None:
             return [space_id for (space_id,) in db.execute("SELECT id FROM spaces ORDER BY id")]
-        newest: int | None = db.execute("SELECT max(id) FROM spaces WHERE model = ?", (LOOK_ALIKE_MODEL,)).get
-        return ids if newest is None else [*ids, newest]
+        return self._searched_ids()
 
     def forsaken(self, role: ModelRole) -> Searched | None:
         """The space that search had to leave while the one that it is in now is not full; None mostly."""
@@ -227,7 +225,7 @@ class Spaces:
     def tidy(self, in_use: Collection[int], now_ns: int | None = None) -> None:
         """Note since when spaces are neither searched nor, as those ``in_use``, filled by a model."""
         now_ns = time.time_ns() if now_ns is None else now_ns
-        kept = [*self.searched_ids(), *in_use]
+        kept = [*self._searched_ids(), *in_use]
         with self._database.write() as db:
             db.execute(
                 f"""
@@ -272,6 +270,13 @@ class Spaces:
             # Its id may be given again.
             db.execute("DELETE FROM meta WHERE key = ?", (f"{_LEFT}{space_id}",))
             db.execute("DELETE FROM meta WHERE key LIKE ? AND value = ?", (_FORSAKEN + "%", str(space_id)))
+
+    def _searched_ids(self) -> list[int]:
+        """The spaces that search has a place in, and the newest of the look-alike descriptor."""
+        db = self._database.connection
+        ids = [space_id for (space_id,) in db.execute("SELECT space_id FROM search_spaces ORDER BY role")]
+        newest: int | None = db.execute("SELECT max(id) FROM spaces WHERE model = ?", (LOOK_ALIKE_MODEL,)).get
+        return ids if newest is None else [*ids, newest]
 
     def _search_in(self, role: ModelRole, space_id: int) -> None:
         self._database.connection.execute("INSERT OR REPLACE INTO search_spaces VALUES (?, ?)", (role.value, space_id))

@@ -367,6 +367,15 @@ def test_a_transcript_that_stays_the_same_keeps_its_vectors(library: Library) ->
     assert library.costs == (1, 0, 1)
 
 
+def test_look_alikes_need_no_model_and_stay(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.encoders.text_model = library.encoders.photo_model = None
+    library.photo("green.png", "green")
+    library.run()
+    monkeypatch.setattr(spaces_module, "KEEP_LEFT_NS", -1)
+    library.run()
+    assert library.store.vectors.count() == 1
+
+
 def test_an_index_of_before_is_searched_where_most_of_it_is(library: Library) -> None:
     fill(library)
     library.run()
