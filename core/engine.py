@@ -94,7 +94,7 @@ class Engine:
         self._indexing = False
         own, of_all = self._indexer.own_folders(), lambda: self._settings.exclude
         self._root_desk = RootDesk(store, settings.folders, own, of_all, self._writing, self._wake_if_indexing)
-        self.exclude = ExcludeDesk(store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns))
+        self._exclude_desk = ExcludeDesk(store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns))
         self._model_desk = ModelDesk(store, encoders, speech, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
@@ -162,6 +162,10 @@ class Engine:
     def allow_removals(self, folder: Path) -> None:
         """Take the files out of the index that a watched folder misses and that ``roots`` asks about."""
         self._root_desk.allow_removals(folder)
+
+    def excludes(self) -> ExcludeDesk:
+        """What is passed over, in each folder and in all."""
+        return self._exclude_desk
 
     # Indexing
 

@@ -35,13 +35,13 @@ def exclude(
     from core.watch.excluded import DEFAULTS
 
     with opened() as engine:
-        patterns = list(engine.exclude.patterns(folder))
+        patterns = list(engine.excludes().patterns(folder))
         left = 0
         if add or remove:
             patterns = _changed(patterns, add or [], remove or [])
-            left = engine.exclude.count(folder, patterns)
-            engine.exclude.change(folder, patterns)
-            patterns = list(engine.exclude.patterns(folder))
+            left = engine.excludes().count(folder, patterns)
+            engine.excludes().change(folder, patterns)
+            patterns = list(engine.excludes().patterns(folder))
     if as_json:
         say(shapes.dumps(shapes.exclude_shape(folder, patterns, left, DEFAULTS)))
         return

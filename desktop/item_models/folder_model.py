@@ -19,6 +19,7 @@ class FolderState(Enum):
 
     AWAY = "away"
     INDEXING = "indexing"
+    MISSING = "missing"
     FAILED = "failed"
     UNWATCHED = "unwatched"
     WAITING = "waiting"
@@ -40,6 +41,8 @@ def state_of(status: RootStatus) -> FolderState:
         return FolderState.AWAY
     if status.pending:
         return FolderState.INDEXING
+    if status.missing:
+        return FolderState.MISSING
     if status.failed:
         return FolderState.FAILED
     if status.watch_note:
@@ -82,6 +85,12 @@ class FolderModel(QAbstractListModel):
             return self.tr("Away · %1 files kept").replace("%1", wording.number(status.files))
         if state is FolderState.INDEXING:
             return self.tr("%1 left").replace("%1", wording.number(status.pending))
+        if state is FolderState.MISSING:
+            return (
+                self.tr("%1 files · %2 missing")
+                .replace("%1", wording.number(status.files))
+                .replace("%2", wording.number(status.missing))
+            )
         if state is FolderState.FAILED:
             return (
                 self.tr("%1 files · %2 not read")

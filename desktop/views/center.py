@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.item_models.result_model import ResultModel
 from desktop.views.empty_state import EmptyState, EmptyStateView
-from desktop.views.notices import ErrorBar, NoticeBar
+from desktop.views.notices import ErrorBar, NoticeBar, RemovalBar
 from desktop.views.results_view import ResultsView
 from desktop.views.widgets import busy_line
 from desktop.workers.thumbnail_loader import ThumbnailLoader
@@ -32,6 +32,7 @@ class Center(QWidget):
         self.empty = EmptyStateView(chosen)
         self.notice = NoticeBar()
         self.error_bar = ErrorBar()
+        self.removals = RemovalBar()
         self._waiting = busy_line(self.tr("Searching"))
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
@@ -39,7 +40,7 @@ class Center(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self._waiting, self.error_bar, self.notice):
+        for part in (self._waiting, self.error_bar, self.removals, self.notice):
             column.addWidget(part)
         column.addWidget(self._stack, 1)
 

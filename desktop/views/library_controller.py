@@ -13,13 +13,15 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.cancel import CancelToken
 from core.errors import FindlingError
-from core.types import ModelInfo, RootStatus
+from core.types import Filling, ModelInfo, RootStatus
 from desktop import places, wording
-from desktop.workers.library import Library
+from desktop.views.sidebar import root_path
+from desktop.workers.library import Library, Snapshot
 from desktop.workers.operations import OnSuccess, Operations
 
 if TYPE_CHECKING:
     from core.engine import Engine
+    from desktop.views.dialogs.excludes import ExcludesDialog
     from desktop.views.dialogs.failures import FailuresDialog
     from desktop.views.dialogs.models import ModelsDialog
 
@@ -42,6 +44,7 @@ class LibraryController(QObject):
         self._models: ModelsDialog | None = None
         self._failures: FailuresDialog | None = None
         self._fetched_some.connect(self._on_fetched_some)
+        library.changed.connect(self._on_snapshot)
 
     def close(self) -> None:
         """Stop what is being fetched."""
@@ -67,6 +70,44 @@ class LibraryController(QObject):
         """Forget a folder; only the index forgets, and adding it again undoes it."""
         folder = Path(os.fsdecode(status.root.path))
         self._run(partial(self._engine.remove_root, folder), partial(self._on_removed, folder))
+
+    @Slot(object)
+    def allow_removals(self, status: RootStatus) -> None:
+        """Take what a folder misses out of the index, on the person's yes."""
+        done = partial(self._on_removals_allowed, status)
+        self._run(partial(self._engine.allow_removals, root_path(status)), done)
+
+    def _on_removals_allowed(self, status: RootStatus, _: object) -> None:
+        self._library.refresh_now()
+        text = self.tr("%1 files that are missing leave the index").replace("%1", wording.number(status.missing))
+        self.said.emit(text, None)
+
+    @Slot(object)
+    def show_excludes(self, status: RootStatus) -> None:
+        """Open the list of what is passed over in a folder."""
+        from desktop.views.dialogs.excludes import ExcludesDialog  # dialogs load when they are first opened
+
+        folder = root_path(status)
+        dialog = ExcludesDialog(wording.folder_name(status.root.display), self._window)
+        dialog.asked.connect(partial(self._count_excluded, dialog, folder))
+        dialog.accepted.connect(lambda: self._exclude(folder, dialog.patterns()))
+        self._run(lambda: self._engine.excludes().patterns(folder), dialog.show_patterns)
+        dialog.open()
+
+    def _count_excluded(self, dialog: ExcludesDialog, folder: Path, patterns: tuple[str, ...]) -> None:
+        self._run(
+            lambda: self._engine.excludes().count(folder, patterns),
+            partial(dialog.show_count, patterns),
+            lambda error: dialog.show_trouble(patterns, error.message),
+        )
+
+    def _exclude(self, folder: Path, patterns: tuple[str, ...]) -> None:
+        self._run(lambda: self._engine.excludes().change(folder, patterns), partial(self._on_excluded, folder))
+
+    def _on_excluded(self, folder: Path, _: object) -> None:
+        self._library.refresh_now()
+        name = wording.folder_name(wording.printable(folder))
+        self.said.emit(self.tr("What is excluded in %1 is no longer found").replace("%1", name), None)
 
     def _on_added(self, folder: Path, _: object) -> None:
         self._library.refresh_now()
@@ -95,9 +136,9 @@ class LibraryController(QObject):
         self._failures.show()
         self._failures.raise_()
 
-    @Slot()
-    def _retry(self) -> None:
-        self._run(self._engine.retry_failed, self._on_retried)
+    @Slot(object)
+    def _retry(self, paths: Sequence[bytes] | None) -> None:
+        self._run(lambda: self._engine.retry_failed(paths), self._on_retried)
 
     def _on_retried(self, _: int) -> None:
         self._library.refresh_now()
@@ -129,6 +170,11 @@ class LibraryController(QObject):
     def _refresh_models(self) -> None:
         if self._models is not None:
             self._run(self._engine.models, self._models.show_models)
+
+    @Slot(Snapshot)
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        if self._models is not None and self._models.isVisible() and not self._fetches:
+            self._models.show_fillings(snapshot.models)
 
     @Slot(str)
     def _fetch(self, name: str) -> None:
@@ -166,11 +212,12 @@ class LibraryController(QObject):
 
     @Slot(str)
     def _use(self, name: str) -> None:
-        self._run(partial(self._engine.use_model, name), self._on_used, self._on_model_trouble)
+        self._run(partial(self._engine.use_model, name), partial(self._on_used, name), self._on_model_trouble)
 
-    def _on_used(self, _: object) -> None:
+    def _on_used(self, name: str, filling: Filling | None) -> None:
         self._library.refresh_now()
         self._refresh_models()
+        self.said.emit(wording.used(name, filling), None)
 
     @Slot(Path)
     def _import(self, folder: Path) -> None:

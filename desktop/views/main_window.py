@@ -164,7 +164,9 @@ class MainWindow(QMainWindow):
         self.sidebar.add_requested.connect(self.library.choose_folder)
         self.sidebar.folders.chosen.connect(self._choose_folder)
         self.sidebar.folders.remove_requested.connect(self.library.remove_folder)
+        self.sidebar.folders.exclude_requested.connect(self.library.show_excludes)
         self.sidebar.folders.reveal_requested.connect(lambda status: places.open_folder(status.root.path))
+        self.center.removals.agreed.connect(self.library.allow_removals)
         self.library.said.connect(self.toast.say)
         self.library.failed.connect(self.show_error)
         self.library.removed.connect(self._on_folder_removed)
@@ -329,6 +331,7 @@ class MainWindow(QMainWindow):
     @Slot(Snapshot)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self.folder_model.show_roots(snapshot.roots)
+        self.center.removals.show_roots(snapshot.roots)
         self.status_line.show_status(snapshot.status)
         if self.search.ask.empty:
             self._show_start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from desktop import theme
+from core.types import RootStatus
+from desktop import theme, wording
 from desktop.views.widgets import button, label, picture_label, tool_button
 
 _TOAST_MS = 8000  # long enough to read the line and reach the button
@@ -77,6 +79,40 @@ class NoticeBar(Bar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("notice", "info", "accent", parent)
+
+
+class RemovalBar(Bar):
+    """A folder misses very many files: were they deleted, or is something wrong with the disk?"""
+
+    agreed = Signal(object)  # RootStatus: they may go
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("notice", "warning", "warning", parent)
+        self._keep = button(self.tr("Keep"), self.dismiss)
+        row = self.layout()
+        if isinstance(row, QHBoxLayout):
+            row.insertWidget(row.count() - 1, self._keep)
+
+    def show_roots(self, roots: Sequence[RootStatus]) -> None:
+        """Ask about the first of the folders that misses files and was not answered for; hide where there is none."""
+        for status in roots:
+            if status.missing and self._question(status) not in self._dismissed:
+                remove = self.tr("Remove %1 files from the index").replace("%1", wording.number(status.missing))
+                self.show_line(self._question(status), remove, partial(self._agree, status))
+                return
+        self.hide()
+
+    def _question(self, status: RootStatus) -> str:
+        return (
+            self.tr("%1 of %2 files in %3 are missing. They stay found until you say that they were deleted.")
+            .replace("%1", wording.number(status.missing))
+            .replace("%2", wording.number(status.files))
+            .replace("%3", wording.folder_name(status.root.display))
+        )
+
+    def _agree(self, status: RootStatus) -> None:
+        self.hide()
+        self.agreed.emit(status)
 
 
 class Toast(QFrame):

@@ -29,7 +29,12 @@ from desktop.views.widgets import button, label
 
 WIDTH_PX = 216
 _ROW_PX = 44
-_STATE_ICONS = {FolderState.AWAY: "cloud-slash", FolderState.FAILED: "warning", FolderState.UNWATCHED: "eye-slash"}
+_STATE_ICONS = {
+    FolderState.AWAY: "cloud-slash",
+    FolderState.FAILED: "warning",
+    FolderState.MISSING: "warning",
+    FolderState.UNWATCHED: "eye-slash",
+}
 _NOTE_MS = 15_000  # long enough to read two lines
 
 
@@ -48,7 +53,9 @@ class FolderDelegate(QStyledItemDelegate):
         rect = option.rect.adjusted(0, 1, 0, -1)
         self._paint_ground(painter, rect, option)
         icon = _STATE_ICONS.get(state, "folder")
-        tone = {FolderState.AWAY: "meta", FolderState.FAILED: "warning"}.get(state, "text")
+        tone = {FolderState.AWAY: "meta", FolderState.FAILED: "warning", FolderState.MISSING: "warning"}.get(
+            state, "text"
+        )
         theme.paint_icon(painter, icon, QPointF(rect.left() + 17, rect.top() + 13), theme.ICON_PX, tone)
         text = QRect(rect.left() + 32, rect.top() + 3, rect.width() - 40, theme.LINE_PX)
         painter.setFont(theme.font())
@@ -84,6 +91,7 @@ class FolderList(QListView):
     chosen = Signal(object)  # RootStatus, or None for all folders
     remove_requested = Signal(object)
     reveal_requested = Signal(object)
+    exclude_requested = Signal(object)
 
     def __init__(self, model: FolderModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,6 +165,7 @@ class FolderList(QListView):
                 lambda: QGuiApplication.clipboard().setText(note),
             )
         menu.addSeparator()
+        menu.addAction(theme.icon("prohibit"), self.tr("Exclude…"), lambda: self.exclude_requested.emit(status))
         menu.addAction(theme.icon("folder-minus"), self.tr("Remove folder"), lambda: self.remove_requested.emit(status))
         menu.exec(event.globalPos())
 

@@ -1,0 +1,108 @@
+"""What is passed over in a folder: patterns, a line each, and how many files they would take out of the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from desktop import wording
+from desktop.views.widgets import button, label
+
+_REST_MS = 250  # while somebody types, nothing is counted
+
+
+class ExcludesDialog(QDialog):
+    """Edits the patterns; counting and saving are asked of the window. Saving waits until the patterns are valid."""
+
+    asked = Signal(tuple)  # how many files would these patterns take out of the index?
+
+    def __init__(self, folder: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Exclude in %1").replace("%1", folder))
+        self.resize(520, 440)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._editor = QPlainTextEdit()
+        self._editor.setAccessibleName(self.tr("Patterns, a line each"))
+        self._editor.setPlaceholderText("*.bak\nPrivate/\n/Scans/old")
+        self._editor.setTabChangesFocus(True)
+        self._editor.setEnabled(False)  # until the patterns are known
+        self._state = label("", "meta", wrap=True)
+        self._save = button(self.tr("Save"), self.accept, role="primary")
+        self._save.setEnabled(False)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._ask)
+        self._editor.textChanged.connect(self._on_edited)
+        self._assemble()
+
+    def _assemble(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        row.addWidget(button(self.tr("Cancel"), self.reject))
+        row.addWidget(self._save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        column.addWidget(
+            label(
+                self.tr(
+                    "One pattern a line. A name or *.bak is passed over wherever it is, Private/ only where it is a "
+                    "folder, /Scans/old only in that place. An exclamation mark brings something back: !keep.bak"
+                ),
+                wrap=True,
+            )
+        )
+        column.addWidget(self._editor, 1)
+        column.addWidget(self._state)
+        column.addWidget(
+            label(
+                self.tr(
+                    "Passed over anyway: version control, node_modules, caches, browsers' profiles, keys, passwords "
+                    "and other programs' own files. Your files themselves are never touched."
+                ),
+                "meta",
+                wrap=True,
+            )
+        )
+        column.addLayout(row)
+
+    def patterns(self) -> tuple[str, ...]:
+        """What is written now, without empty lines."""
+        return tuple(line for line in self._editor.toPlainText().splitlines() if line.strip())
+
+    def show_patterns(self, patterns: Sequence[str]) -> None:
+        """Begin with these."""
+        self._editor.setEnabled(True)
+        self._editor.setPlainText("".join(f"{pattern}\n" for pattern in patterns))
+        self._editor.setFocus()
+        self._ask()
+
+    def show_count(self, patterns: tuple[str, ...], count: int) -> None:
+        """So many files that are in the index would leave it; an answer to an older question says nothing."""
+        if patterns == self.patterns():
+            self._save.setEnabled(True)
+            self._state.setText(
+                self.tr("%1 files leave the index.").replace("%1", wording.number(count))
+                if count
+                else self.tr("No file leaves the index.")
+            )
+
+    def show_trouble(self, patterns: tuple[str, ...], reason: str) -> None:
+        """One of the patterns is none."""
+        if patterns == self.patterns():
+            self._save.setEnabled(False)
+            self._state.setText(reason)
+
+    @Slot()
+    def _on_edited(self) -> None:
+        self._save.setEnabled(False)
+        self._rest.start()
+
+    @Slot()
+    def _ask(self) -> None:
+        self._rest.stop()
+        self.asked.emit(self.patterns())

@@ -1,0 +1,107 @@
+"""The question about files that are missing, and the dialog of what is passed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+
+from core.types import Root, RootStatus
+from desktop.item_models.folder_model import FolderModel, FolderRole, FolderState
+from desktop.views.dialogs.excludes import ExcludesDialog
+from desktop.views.notices import RemovalBar
+
+HOLIDAYS = RootStatus(Root(1, b"/home/ada/Holidays"), 12_000, 0, 0, 0, missing=3_400)
+NOTES = RootStatus(Root(2, b"/home/ada/<b>Notes\xe2\x80\xae"), 300, 0, 0, 0, missing=100)
+WHOLE = RootStatus(Root(3, b"/home/ada/Music"), 50, 0, 0, 0)
+
+
+def press(widget, text: str) -> None:
+    (found,) = (button for button in widget.findChildren(QPushButton) if button.text() == text)
+    found.click()
+
+
+@pytest.fixture
+def bar(qtbot) -> RemovalBar:
+    bar = RemovalBar()
+    qtbot.addWidget(bar)
+    return bar
+
+
+def test_missing_files_are_asked_about_with_two_answers(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([WHOLE])
+    assert bar.isHidden()
+    bar.show_roots([WHOLE, HOLIDAYS])
+    assert not bar.isHidden()
+    assert bar.text.startswith("3,400 of 12,000 files in Holidays are missing.")
+    with qtbot.waitSignal(bar.agreed) as agreed:
+        press(bar, "Remove 3,400 files from the index")
+    assert agreed.args == [HOLIDAYS]
+    assert bar.isHidden()
+
+
+def test_keeping_answers_until_another_number_is_missing(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS, NOTES])
+    press(bar, "Keep")
+    bar.show_roots([HOLIDAYS, NOTES])
+    assert "<b>Notes\ufffd" in bar.text
+    press(bar, "Keep")
+    bar.show_roots([HOLIDAYS, NOTES])
+    assert bar.isHidden()
+    bar.show_roots([replace(HOLIDAYS, missing=5_000)])
+    assert not bar.isHidden()
+
+
+def test_the_question_goes_when_the_files_are_back(bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS])
+    bar.show_roots([replace(HOLIDAYS, missing=0)])
+    assert bar.isHidden()
+
+
+def test_the_folder_says_what_is_missing(qtmodeltester) -> None:
+    model = FolderModel()
+    model.show_roots([HOLIDAYS])
+    assert model.index(0).data(FolderRole.STATE) is FolderState.MISSING
+    assert model.index(0).data(FolderRole.DETAIL) == "12,000 files · 3,400 missing"
+    qtmodeltester.check(model)
+
+
+@pytest.fixture
+def dialog(qtbot) -> ExcludesDialog:
+    dialog = ExcludesDialog("Pictures")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    return dialog
+
+
+def saving(dialog: ExcludesDialog) -> QPushButton:
+    (found,) = (button for button in dialog.findChildren(QPushButton) if button.text() == "Save")
+    return found
+
+
+def test_patterns_are_counted_before_they_can_be_saved(qtbot, dialog: ExcludesDialog) -> None:
+    with qtbot.waitSignal(dialog.asked) as asked:
+        dialog.show_patterns(("*.bak",))
+    assert asked.args == [("*.bak",)]
+    assert not saving(dialog).isEnabled()
+    dialog.show_count(("*.bak",), 0)
+    assert saving(dialog).isEnabled()
+    with qtbot.waitSignal(dialog.asked) as asked:
+        dialog._editor.appendPlainText("Private/\n\n")
+    assert asked.args == [("*.bak", "Private/")]
+    dialog.show_count(("*.bak",), 7)  # an answer to what was asked before
+    assert not saving(dialog).isEnabled()
+    dialog.show_count(("*.bak", "Private/"), 1_234)
+    assert dialog._state.text() == "1,234 files leave the index."
+    assert saving(dialog).isEnabled()
+    assert dialog.patterns() == ("*.bak", "Private/")
+
+
+def test_a_bad_pattern_is_told_and_cannot_be_saved(qtbot, dialog: ExcludesDialog) -> None:
+    dialog.show_patterns(("[z-a]",))
+    dialog.show_trouble(("[z-a]",), "“[z-a]” is not a pattern")
+    assert dialog._state.text() == "“[z-a]” is not a pattern"
+    assert dialog._state.textFormat() is Qt.TextFormat.PlainText
+    assert not saving(dialog).isEnabled()
