@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,16 @@ import pytest
 
 from core.config import HOME_VARIABLE, Settings, folders_under, save_settings
 from core.extract.sandbox import Sandbox
+from tests.closed_network import sitecustomize
 from tests.library import Library
 
+CLOSED_NETWORK = str(Path(sitecustomize.__file__).parent)
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
+# Every Python process that a test starts finds the hook that closes the network to it; this one has it from here on.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (CLOSED_NETWORK, os.environ.get("PYTHONPATH"))))
+os.environ[sitecustomize.MODE] = "closed"
+sys.addaudithook(sitecustomize.watch)
 
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 
@@ -28,6 +36,21 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     save_settings(settings)
     monkeypatch.setenv(HOME_VARIABLE, str(folder))
     yield folder
+
+
+@pytest.fixture(autouse=True)
+def closed_network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """No test reaches the network, nor does any process that it starts; one of the door reaches this computer."""
+    refused = tmp_path_factory.getbasetemp() / "network-refused"
+    refused.unlink(missing_ok=True)
+    monkeypatch.setenv(sitecustomize.MODE, "loopback" if request.node.get_closest_marker("network_door") else "closed")
+    monkeypatch.setenv(sitecustomize.REFUSED, str(refused))
+    yield
+    tried = refused.read_text("utf-8") if refused.exists() else ""
+    if not request.node.get_closest_marker("network_tried"):
+        assert tried == "", "the network was asked for"
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ from tests.core.model_bundles import (
     make_whisper,
 )
 
+pytestmark = pytest.mark.network_door
+
 CHUNK = DOWNLOAD_CHUNK_SIZE
 CUT = CHUNK + CHUNK // 5
 
