@@ -8,7 +8,19 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from core.display import display_path
-from core.types import Channel, Hit, Kind, Locator, ModelRole, PauseReason, Progress, SegmentHit, Shortage, Stage
+from core.types import (
+    Channel,
+    Filling,
+    Hit,
+    Kind,
+    Locator,
+    ModelRole,
+    PauseReason,
+    Progress,
+    SegmentHit,
+    Shortage,
+    Stage,
+)
 
 
 def _tr(text: str) -> str:
@@ -149,17 +161,35 @@ def progress(state: Progress) -> str:
         return paused(state.paused, state.short) + " · " + left
     if state.stage is None:
         return _tr("Looking for changes") if state.scanning else ""
-    filling = next((one for one in state.filling.values() if one.role.name == state.stage.name), None)
-    if filling is None:
+    again = next((one for one in state.filling.values() if one.role.name == state.stage.name), None)
+    if again is None:
         parts = [f"{stage(state.stage)}: " + _of(state.done, state.total)]
     else:  # counted by itself: how soon search moves to it
-        again = _tr("%1 with the new model").replace("%1", stage(state.stage))
-        parts = [f"{again}: " + _of(filling.done, filling.total)]
+        named = _tr("%1 with the new model").replace("%1", stage(state.stage))
+        parts = [f"{named}: " + _of(again.done, again.total)]
     if state.per_s >= 1:
         parts.append(_tr("%1/s").replace("%1", number(round(state.per_s))))
     if state.left_s is not None:
         parts.append(time_left(state.left_s))
     return " · ".join(parts)
+
+
+def filling(state: Filling) -> str:
+    """How far a model in use is with what another one saw or heard before it, and what is found meanwhile."""
+    done = _tr("%1 files").replace("%1", _of(state.done, state.total))
+    if state.role is ModelRole.SPEECH:
+        return done + " · " + _tr("each recording keeps its words until it is heard again")
+    return done + " · " + _tr("search stays on %1 until it has all").replace("%1", state.searched)
+
+
+def used(title: str, state: Filling | None) -> str:
+    """That a model was chosen, and from when on it answers."""
+    if state is None:
+        return _tr("%1 is in use").replace("%1", title)
+    if state.role is ModelRole.SPEECH:
+        return _tr("%1 hears %2 recordings again").replace("%1", title).replace("%2", number(state.total - state.done))
+    left = number(state.total - state.done)
+    return _tr("Search moves to %1 once it has seen %2 files").replace("%1", title).replace("%2", left)
 
 
 def paused(reason: PauseReason, short: Shortage | None = None) -> str:

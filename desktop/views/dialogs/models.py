@@ -53,6 +53,8 @@ class ModelRow(QFrame):
         self._said.hide()
         facts.addWidget(self._bar)
         facts.addWidget(self._said)
+        self._search = _yielding("", "meta")
+        facts.addWidget(self._search)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 16, 12)
         row.setSpacing(16)
@@ -62,6 +64,17 @@ class ModelRow(QFrame):
         self._cancel.hide()
         row.addWidget(self._do, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._cancel, 0, Qt.AlignmentFlag.AlignTop)
+        self.show_filling(info)
+
+    def show_filling(self, info: ModelInfo) -> None:
+        """Show which part the model has in searching: for the one in use, how far it is with what others saw."""
+        said = ""
+        if info.filling is not None:
+            said = wording.filling(info.filling)
+        elif info.searched and not info.active:
+            said = self.tr("Search stays on this one until the new model has seen all.")
+        self._search.setText(said)
+        self._search.setVisible(bool(said))
 
     def _facts(self) -> str:
         info = self.info
@@ -162,6 +175,15 @@ class ModelsDialog(QDialog):
                 self._rows[info.name] = row
                 self._list.addWidget(row)
         self._list.addStretch(1)
+
+    def show_fillings(self, models: Sequence[ModelInfo]) -> None:
+        """Show how far models are; all is shown anew where another one is in use or searched by now."""
+        shown = {name: (row.info.active, row.info.searched) for name, row in self._rows.items()}
+        if {info.name: (info.active, info.searched) for info in models} != shown:
+            self.show_models(models)
+            return
+        for info in models:
+            self._rows[info.name].show_filling(info)
 
     def show_progress(self, name: str, done_bytes: int, total_bytes: int | None) -> None:
         """Show how far a fetch is."""
