@@ -28,7 +28,7 @@ from core.extract.messages import (
 )
 from core.extract.printable import one_line, printable
 from core.room import FULL
-from core.types import Extraction
+from core.types import Extraction, Passage
 
 _ENVIRONMENT_REASONS: Final = {
     errno.ENOENT: "it is no longer there",
@@ -125,16 +125,15 @@ def encodable(extraction: Extraction) -> Extraction:
         extraction,
         metadata=replace(metadata, **changed),
         note=one_line(extraction.note),
-        passages=tuple(
-            replace(
-                passage,
-                text=printable(passage.text),
-                locator=replace(passage.locator, label=one_line(passage.locator.label)),
-            )
-            for passage in extraction.passages
-            if passage.text.strip()
-        ),
+        passages=tuple(_encodable(passage) for passage in extraction.passages if passage.text.strip()),
     )
+
+
+def _encodable(passage: Passage) -> Passage:
+    text, label = printable(passage.text), one_line(passage.locator.label)
+    if text == passage.text and label == passage.locator.label:
+        return passage
+    return replace(passage, text=text, locator=replace(passage.locator, label=label))
 
 
 def _origin(error: BaseException | None) -> str:
