@@ -1,7 +1,7 @@
 """Room on the disks that we write to: how much there is, how much is left to others, and what a full disk is told as.
 
 Indexing stops before a disk is full, because a full one takes down whatever else runs on the computer; what is
-measured here is asked about once a second, never for each file.
+measured here is asked a few times a second, never for each file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_BYTES = 5_000_000_000
 _SMALL_SHARE = 0.1
 
 _BACK = 1.25  # work goes on at this multiple of the margin, so that it does not flap at its edge
-_LOOK_S = 1.0
+_LOOK_S = 0.25
 
 
 def margin_bytes(total_bytes: int) -> int:
@@ -111,7 +111,7 @@ def size_in_words(size_bytes: int) -> str:
 
 
 class RoomWatch:
-    """Says whether there is room to go on, looking at the disks about once a second."""
+    """Says whether there is room to go on, looking at the disks a few times a second."""
 
     def __init__(self, folders: Iterable[Path], clock: Callable[[], float] = time.monotonic) -> None:
         """``folders`` are those that grow. ``clock`` gives seconds."""

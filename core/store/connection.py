@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import weakref
 from collections import deque
@@ -15,6 +16,7 @@ import sqlite_vec
 
 from core import private
 from core.errors import IndexBusyError, IndexDamagedError
+from core.room import free_bytes
 from core.store import faults, tokenise
 from core.store.migrations import MIGRATIONS
 from core.store.wal import keep_wal_short
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 APPLICATION_ID = 0x46494E44  # "FIND": tells our index from any other SQLite file
 BUSY_TIMEOUT_MS = 10_000  # a stage's commit takes milliseconds; ten seconds means that something holds the lock
 CACHE_KIB = 32_768
+_LEAST_BYTES = 65_536  # free on the disk: with less the -shm of an index cannot be made
 
 
 class _Held:
@@ -95,6 +98,9 @@ class Database:
         if connection.in_transaction:
             yield connection
             return
+        if connection.readonly("main"):  # of a disk that was full then
+            self._local = threading.local()
+            connection = self.connection
         with self._turn, self.told_plainly():
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -162,14 +168,36 @@ class Database:
 
 
 def connect(path: Path) -> apsw.Connection:
-    """A connection of its own, with the vector functions and the tokenisers. Raises ``apsw.Error``."""
-    connection = apsw.Connection(str(path))
+    """A connection of its own, with the vector functions and the tokenisers. Raises ``apsw.Error``.
+
+    It can only read where the file beside the index through which readers and writers agree cannot be made, on a
+    read-only or a full disk: searching goes on there, as long as nobody writes.
+    """
+    try:
+        return _open(str(path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+    except (apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError):
+        if not _can_only_be_read(path):
+            raise
+    return _open(f"{path.absolute().as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _open(name: str, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(name, flags=flags)
     try:
         _set_up(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _can_only_be_read(path: Path) -> bool:
+    """Whether nothing can be written beside the index, and no writer has left anything there."""
+    log = path.with_name(f"{path.name}-wal")
+    if not path.exists() or (log.exists() and log.stat().st_size):
+        return False
+    is_full = free_bytes(path.parent)
+    return not os.access(path.parent, os.W_OK) or (is_full is not None and is_full < _LEAST_BYTES)
 
 
 def _set_up(connection: apsw.Connection) -> None:

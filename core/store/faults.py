@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,8 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
             return no_room(path, _DOING, number)
         return StorageError(f"the disk could not read or write the index ({error})", path=path)
     if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError)):
+        if os.access(path.parent, os.W_OK):  # it was opened so because nothing could be written beside it
+            return no_room(path, _DOING)
         return StorageError("the index cannot be written: its folder or its disk is read-only", path=path)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return _damaged(error, path)
