@@ -89,6 +89,15 @@ def known(index: Path) -> Known | None:
         db.close()
 
 
+def version(index: Path) -> int:
+    """The schema's."""
+    db = apsw.Connection(str(index))
+    try:
+        return int(db.pragma("user_version"))
+    finally:
+        db.close()
+
+
 def faults(folders: Folders) -> list[str]:
     """What is wrong with an index that nobody uses now, a line each."""
     if not folders.index.exists() or not folders.index.stat().st_size:

@@ -70,6 +70,9 @@ class KillLoop:
         self._model = "a"
         self._spans_s: dict[str, float] = {}  # how long a task takes that is let be
         self._errors = base / "errors.txt"
+        # Under folders that were to be removed or forgotten: a request outlives the kill, until a process ends.
+        self._leaving: set[bytes] = set()
+        self._forgotten: set[bytes] = set()
         if command_line:
             for name in _DEMO.values():
                 import_model(settings, resource("demo", "models", name), demo=True)
@@ -93,14 +96,13 @@ class KillLoop:
     # One turn
 
     def _turn(self, task: str) -> str:
-        gone: set[bytes] = set()
         for _ in range(self._chance.randrange(1, 9)):
             self.world.step()
         if task == "migrate":
-            self._make_older()
+            make_older(self.folders.index)
         if task == "model":
             self._model = "b" if self._model == "a" else "a"
-        arguments = self._arguments(task, gone)
+        arguments = self._arguments(task)
         before = audit.known(self.folders.index)
         aim = self._chance.choice(("time", "time", "log", "rows", "file"))
         process = self._start(arguments)
@@ -117,17 +119,17 @@ class KillLoop:
         else:
             self.tally.ended_first += 1
             assert process.returncode == 0, f"{task}: {self._errors.read_text()[-2000:]}"
-        self._expect_kept(task, [one for one in (before, last) if one is not None], gone)
+        self._expect_kept(task, [one for one in (before, last) if one is not None])
         return f"killed by {aim}" if killed else "ended first"
 
-    def _arguments(self, task: str, gone: set[bytes]) -> list[str | bytes]:
+    def _arguments(self, task: str) -> list[str | bytes]:
         roots: list[str | bytes] = [os.fsencode(root) for root in self.world.roots]
         if task in ("remove", "forget"):
             folder = self._chance.choice(self.world.roots)
             under = self._ever(folder)
-            self.world.touched |= under
+            self._leaving |= under
             if task == "forget":
-                gone |= under
+                self._forgotten |= under
             return [task, os.fsencode(folder), *(["--yes"] if self._command_line and task == "forget" else [])]
         if task == "watch":
             return ["watch"]
@@ -224,9 +226,10 @@ class KillLoop:
 
     # What must hold
 
-    def _expect_kept(self, task: str, before: list[audit.Known], gone: set[bytes]) -> None:
+    def _expect_kept(self, task: str, before: list[audit.Known]) -> None:
         now = audit.known(self.folders.index)
-        lost = [line for known in before for line in known.lost(now, self.world.touched, gone)] if now else []
+        touched = self.world.touched | self._leaving
+        lost = [line for known in before for line in known.lost(now, touched, self._forgotten)] if now else []
         assert now is not None or not before, f"after {task}: the index is gone"
         assert not lost, f"lost after {task}: {lost[:10]}"
         wrong = audit.faults(self.folders)
@@ -255,6 +258,8 @@ class KillLoop:
                 process.wait()
         assert process.returncode == 0, self._errors.read_text()[-2000:]
         self._expect_nobody(process.pid)
+        self._leaving.clear()
+        self._forgotten.clear()
         wrong = [
             *audit.faults(self.folders),
             *audit.unfinished(self.folders),
@@ -271,18 +276,18 @@ class KillLoop:
         assert not [line for line in wrong if "disk space" not in line], said.stdout
         assert said.returncode == 0 or wrong, said.stdout + said.stderr
 
-    def _make_older(self) -> None:
-        """Put the index back to an earlier form of the schema, as an earlier version left it."""
-        db = apsw.Connection(str(self.folders.index))
-        with db:
-            if int(db.pragma("user_version")) == len(MIGRATIONS):
-                db.execute("PRAGMA foreign_keys = OFF")
-                for table in ("tombstones", "search_spaces"):
-                    db.execute(f"DROP TABLE {table}")
-                for column in ("missing", "excludes", "watch_note"):
-                    db.execute(f"ALTER TABLE roots DROP COLUMN {column}")
-                db.pragma("user_version", _OLD_VERSION)
-        db.close()
+
+def make_older(index: Path) -> None:
+    """Put an index back to an earlier form of the schema, as an earlier version left it."""
+    db = apsw.Connection(str(index))
+    with db:
+        if int(db.pragma("user_version")) == len(MIGRATIONS):
+            for table in ("tombstones", "search_spaces"):
+                db.execute(f"DROP TABLE {table}")
+            for column in ("missing", "excludes", "watch_note"):
+                db.execute(f"ALTER TABLE roots DROP COLUMN {column}")
+            db.pragma("user_version", _OLD_VERSION)
+    db.close()
 
 
 def _size(path: Path) -> int:

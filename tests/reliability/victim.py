@@ -11,17 +11,25 @@ import os
 from pathlib import Path
 
 from core.cancel import CancelToken
+from core.cli.session import guarded
 from core.config import load_settings
 from core.engine import Engine
+from core.log import log_nowhere
+from core.types import Query
 from tests.fakes import FakeEncoders, FakeSpeech
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=("index", "watch", "add", "remove", "forget", "compact"))
+    parser.add_argument("command", choices=("index", "watch", "add", "remove", "forget", "compact", "search"))
     parser.add_argument("folders", nargs="*", type=os.fsencode)
     parser.add_argument("--model", default="a", help="names the models: another name is a change of models")
     options = parser.parse_args()
+    log_nowhere()
+    raise SystemExit(guarded(lambda: _carry_out(options), verbose="FINDLING_TEST_VERBOSE" in os.environ))
+
+
+def _carry_out(options: argparse.Namespace) -> None:
     model = options.model
     encoders = FakeEncoders(text=f"text-{model}", photo=f"photo-{model}")
     speech = FakeSpeech({440: "the old green house", 880: "a boat comes in"})
@@ -41,6 +49,8 @@ def main() -> None:
                 engine.remove_root(folders[0])
             case "forget":
                 engine.forget(folders[0])
+            case "search":
+                print("\n".join(hit.name for hit in engine.search(Query(options.folders[0].decode())).hits))
             case "compact":
                 from core.store.compact import compact
 
