@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -244,9 +244,9 @@ class Engine:
         self._pace.configure(self._settings)
         self._models_changed()
 
-    def retry_failed(self) -> int:
-        """Try the files that could not be read again, at the next run; how many steps."""
-        count = self._store.jobs.retry_failed()
+    def retry_failed(self, paths: Sequence[bytes] | None = None) -> int:
+        """Try files that could not be read again at the next run, those of ``paths`` or all; how many steps."""
+        count = self._store.jobs.retry_failed(paths)
         self.wake()
         return count
 

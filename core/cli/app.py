@@ -222,14 +222,20 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def failures(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Only these.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try them again at the next index or watch.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the files that could not be read, and why."""
     with opened() as engine:
         found = engine.failures()
+        if files:
+            meant = {os.fsencode(file.absolute()) for file in files}
+            found = [failure for failure in found if failure.path in meant]
+            if strangers := sorted(meant - {failure.path for failure in found}):
+                raise UsageError("not among the files that could not be read", path=strangers[0])
         if retry:
-            engine.retry_failed()
+            engine.retry_failed([failure.path for failure in found] if files else None)
     if as_json:
         say(shapes.dumps(shapes.failures_shape(found)))
         return

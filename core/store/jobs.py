@@ -182,11 +182,16 @@ class Jobs:
             )
             db.execute("UPDATE jobs SET state = 'ready' WHERE state = 'running'")
 
-    def retry_failed(self) -> int:
-        """Make every failed job ready again; how many."""
+    def retry_failed(self, paths: Sequence[bytes] | None = None) -> int:
+        """Make failed jobs ready again, those of ``paths`` or all; how many."""
+        again = "UPDATE jobs SET state = 'ready', attempts = 0, reason = NULL WHERE state = 'failed'"
         with self._database.write() as db:
-            db.execute("UPDATE jobs SET state = 'ready', attempts = 0, reason = NULL WHERE state = 'failed'")
-            return db.changes()
+            if paths is None:
+                db.execute(again)
+                return db.changes()
+            before = db.total_changes()
+            db.executemany(f"{again} AND file_id = (SELECT id FROM files WHERE path = ?)", ((path,) for path in paths))
+            return db.total_changes() - before
 
     def queue_needed(self, models: ModelState, content_id: int | None = None) -> None:
         """Queue whatever the contents (or one of them) still lack under the models in use.

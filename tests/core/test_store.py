@@ -236,6 +236,7 @@ def test_jobs_are_claimed_newest_first_and_survive_a_sudden_end(store: Store) ->
         assert job.file_id == new
         store.jobs.recover()
     assert [failure.path for failure in store.jobs.failures()] == [b"/r/new.txt"]
+    assert store.jobs.retry_failed([b"/another"]) == 0
     assert store.jobs.retry_failed() == 1
     assert store.jobs.ready(Stage.CONTENT) == 2
 

@@ -287,6 +287,27 @@ def test_failures_come_before_files_known_by_name_only(qtbot, qtmodeltester):
     assert bytes(asked.args[0]) == b"/a/caf\xe9.pdf"
 
 
+def test_one_failure_or_all_are_tried_again(qtbot):
+    dialog = FailuresDialog()
+    qtbot.addWidget(dialog)
+    dialog.show_failures(
+        [
+            Failure(b"/a/caf\xe9.pdf", Kind.DOCUMENT, "the file is cut off", 2),
+            Failure(b"/a/b.pdf", Kind.DOCUMENT, "needs a password", 1),
+            Failure(b"/a/old.doc", Kind.DOCUMENT, "Word 97 files are not read", 1, skipped=True),
+        ]
+    )
+    with qtbot.waitSignal(dialog.retry_requested) as asked:
+        press(dialog, "Try again")
+    assert asked.args == [[b"/a/caf\xe9.pdf"]]
+    with qtbot.waitSignal(dialog.retry_requested) as asked:
+        press(dialog, "Try all again")
+    assert asked.args == [None]
+    dialog._table.selectRow(2)
+    with qtbot.assertNotEmitted(dialog.retry_requested):
+        press(dialog, "Try again")
+
+
 def test_swapped_dates_are_put_right(qtbot):
     dialog = DatesDialog(date(2023, 6, 1), date(2023, 5, 2))
     qtbot.addWidget(dialog)

@@ -24,7 +24,9 @@ from desktop.views.widgets import button, label
 class FailuresDialog(QDialog):
     """Shows failures; trying again and showing in the folder are asked of the window."""
 
-    retry_requested = Signal()
+    retry_requested = Signal(object)
+    """The paths of the files to try again; None for all."""
+
     reveal_requested = Signal(bytes)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -51,12 +53,15 @@ class FailuresDialog(QDialog):
         header.resizeSection(Column.NAME, 220)
         header.resizeSection(Column.FOLDER, 200)
         self._table.doubleClicked.connect(self._reveal)
-        self._retry = button(self.tr("Try again"), self.retry_requested.emit, icon="arrow-clockwise")
+        self._table.selectionModel().selectionChanged.connect(self._follow_selection)
+        self._retry = button(self.tr("Try again"), self._retry_selected, icon="arrow-clockwise")
+        self._retry_all = button(self.tr("Try all again"), lambda: self.retry_requested.emit(None))
         self._show = button(self.tr("Show in folder"), self._reveal, icon="folder-open")
         close = button(self.tr("Close"), self.accept)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._retry)
+        row.addWidget(self._retry_all)
         row.addWidget(self._show)
         row.addStretch(1)
         row.addWidget(close)
@@ -77,10 +82,24 @@ class FailuresDialog(QDialog):
             .replace("%1", wording.number(failed))
             .replace("%2", wording.number(skipped))
         )
-        self._retry.setEnabled(failed > 0)
+        self._retry_all.setEnabled(failed > 0)
         self._show.setEnabled(bool(failures))
         if failures:
             self._table.selectRow(0)
+        self._follow_selection()
+
+    def _selected(self) -> list[bytes]:
+        """The selected files that can be tried again: what is known by its name only is not read anyhow."""
+        failures = [index.data(FAILURE_ROLE) for index in self._table.selectionModel().selectedRows()]
+        return [failure.path for failure in failures if not failure.skipped]
+
+    @Slot()
+    def _follow_selection(self) -> None:
+        self._retry.setEnabled(bool(self._selected()))
+
+    @Slot()
+    def _retry_selected(self) -> None:
+        self.retry_requested.emit(self._selected())
 
     @Slot()
     def _reveal(self) -> None:
