@@ -12,9 +12,9 @@ from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.dates import iso_wall_clock
 from core.extract.image import Rendering, read_picture, render
-from core.extract.markup import add_html, declared_charset
+from core.extract.markup import add_html
 from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE, decode
+from core.extract.text_codec import CUT_NOTE, declared_charset, decode
 from core.extract.zipped import Archive, Element, local_name, open_archive
 from core.types import Extraction, Kind, Metadata
 

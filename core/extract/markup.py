@@ -10,12 +10,9 @@ from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.dates import iso_wall_clock
 from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE, MAX_TEXT_BYTES, decode
+from core.extract.text_codec import CUT_NOTE, MAX_TEXT_BYTES, declared_charset, decode
 from core.extract.zipped import local_name, parse_xml
 from core.types import Extraction, Kind, Metadata
-
-_CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""", re.I)
-_CHARSET_WITHIN = 4096  # bytes; HTML asks for it in the first 1024
 
 _BLOB_CHARS = 60  # base64 is written in lines of 64 or 76
 _UNSPOKEN = frozenset(("style", "script", "stylesheet", "binary", "binData"))
@@ -87,12 +84,6 @@ def _words(text: str | None) -> str:
     text = text or ""
     unbroken = sum(len(word) for word in text.split() if len(word) >= _BLOB_CHARS)
     return "" if unbroken > len(text) / 2 else text
-
-
-def declared_charset(data: bytes) -> str | None:
-    """The encoding that a page names in its first lines."""
-    match = _CHARSET.search(data[:_CHARSET_WITHIN])
-    return (match.group(1) or match.group(2)).decode("ascii") if match else None
 
 
 def add_html(html: str, composer: Composer) -> Metadata:

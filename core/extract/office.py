@@ -46,7 +46,8 @@ def properties(archive: Archive, *, pages: int | None = None) -> Metadata:
     root = archive.xml(target or "docProps/core.xml")
     stated: dict[str, str] = {}
     for element in root if root is not None else ():
-        stated[local_name(element)] = " ".join("".join(element.itertext()).split())
+        if name := local_name(element):
+            stated[name] = " ".join("".join(element.itertext()).split())
     return Metadata(
         title=stated.get("title") or None,
         author=stated.get("creator") or stated.get("lastModifiedBy") or None,

@@ -11,6 +11,8 @@ from core.extract.filetype import utf16_order
 MAX_TEXT_BYTES = 20 * 1024 * 1024  # three million words; what is longer is data rather than something to read
 CUT_NOTE = "cut at 20 MB of text"
 
+_CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""", re.I)
+_CHARSET_WITHIN = 4096  # bytes; HTML asks for it in the first 1024
 _SAMPLE_BYTES = 64 * 1024  # enough to tell an encoding; detection over megabytes takes seconds
 # Codecs of Python's that are no encodings of texts: they take time that grows with the square of their input, or turn
 # what is written into something else.
@@ -32,13 +34,16 @@ def read_text(path: Path, declared: str | None = None) -> tuple[str, bool]:
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    """Text by byte order mark, else UTF-8, else the declared encoding, else the likeliest one; never raises.
+    """Text by byte order mark, else the zeros of UTF-16, else UTF-8, else as declared, else the likeliest encoding.
 
-    UTF-8 goes before the declared encoding because text that is valid UTF-8 is nothing else, whatever it claims.
+    Never raises. UTF-8 goes before what is declared because text that is valid UTF-8 is nothing else, whatever it
+    claims.
     """
     for mark, codec in _MARKS:
         if data.startswith(mark):
             return _tidy(data[len(mark) :].decode(codec, "replace"))
+    if wide := utf16_order(data[:_SAMPLE_BYTES]):  # first, because letters with zeros between them are UTF-8 too
+        return _tidy(data.decode(wide, "replace"))
     try:
         # Not final: a character cut in half by the read limit is no reason to doubt the encoding.
         return _tidy(codecs.getincrementaldecoder("utf-8")("strict").decode(data))
@@ -46,7 +51,6 @@ def decode(data: bytes, declared: str | None = None) -> str:
         pass
     for codec_name, errors in (
         (declared, "strict"),
-        (utf16_order(data[:_SAMPLE_BYTES]), "replace"),
         (_likeliest(data), "replace"),
         (declared, "replace"),
     ):
@@ -57,6 +61,12 @@ def decode(data: bytes, declared: str | None = None) -> str:
         except (LookupError, ValueError):  # not known, no name at all, not of text, or not the one that it claims to be
             continue
     return _tidy(data.decode("cp1252", "replace"))
+
+
+def declared_charset(data: bytes) -> str | None:
+    """The encoding that a page or an XML document names in its first lines."""
+    match = _CHARSET.search(data[:_CHARSET_WITHIN])
+    return (match.group(1) or match.group(2)).decode("ascii") if match else None
 
 
 def _plain_name(codec: str) -> str:

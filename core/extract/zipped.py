@@ -14,12 +14,15 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from core.errors import UnreadableError
+from core.extract.text_codec import declared_charset, decode
 from core.extract.zip_directory import directory_is_too_large
 
 MAX_PART_BYTES = 64 * 1024 * 1024  # one XML part; parsed it takes about ten times that
 MAX_READ_BYTES = 256 * 1024 * 1024  # all parts of one document that are read
 MAX_ENTRIES = 50_000
 
+_ZERO_WITHIN = 4096  # bytes; XML in UTF-16 has a zero in its first four
+_REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _TOO_MANY = "holds too many parts to be read"
 
 Element = Any  # lxml has no types of its own
@@ -50,6 +53,8 @@ class Archive:
             return None
         if entry.flag_bits & 1:
             raise UnreadableError("needs a password")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # which is all that documents use
+            raise UnreadableError("damaged: a part of it cannot be unpacked")
         most = min(MAX_PART_BYTES, self._left)
         try:
             with self._archive.open(entry) as part:
@@ -91,11 +96,34 @@ def parse_xml(data: bytes) -> Element | None:
 
     Entities stay unresolved and nothing is loaded: neither bombs nor references outside have an effect.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False)
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
+    )
     try:
-        return etree.fromstring(data, parser)
+        return etree.fromstring(_as_utf8(data), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """The same document in sound UTF-8: where it is not, lxml parses it and fails when the text is asked for."""
+    data = _REFERENCE.sub(_sound_reference, data) if b"&#" in data else data
+    if b"\0" not in data[:_ZERO_WITHIN]:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            return data
+    return decode(data, declared_charset(data)).encode("utf-8", "replace")
+
+
+def _sound_reference(match: re.Match[bytes]) -> bytes:
+    """A reference to a character, or to U+FFFD where it is to half a character."""
+    hexadecimal, decimal = (digits and digits.lstrip(b"0") for digits in match.groups())
+    digits = hexadecimal or decimal or b"0"
+    number = int(digits, 16 if hexadecimal else 10) if len(digits) <= 8 else 0
+    return b"&#xFFFD;" if 0xD800 <= number <= 0xDFFF else match[0]
 
 
 def local_name(element: Element) -> str:

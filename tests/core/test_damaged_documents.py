@@ -115,3 +115,20 @@ def test_odd_counts_in_open_documents(tmp_path: Path, count: str) -> None:
     extraction = read(path)
     assert "red boat" in words(extraction)
     assert extraction.metadata.pages is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<a>red boat &#xd800; &#55296; &#x00DFFF; sail</a>",
+        b"<a>red boat \xed\xa0\x80\xff sail</a>",
+        "<?xml version='1.0' encoding='utf-16'?><a>red boat sail</a>".encode("utf-16-le"),
+        b"<?xml version='1.0' encoding='koi8-r'?><a>red boat \xcc\xcf\xc4\xcb\xc1 sail</a>",
+    ],
+)
+def test_xml_with_halves_of_characters_and_of_other_encodings(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.xml"
+    path.write_bytes(content)
+    found = words(read(path))
+    assert found.startswith("red boat")
+    assert found.endswith("sail")
