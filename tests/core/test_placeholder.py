@@ -18,6 +18,7 @@ from core.extract.placeholder import IN_THE_CLOUD, in_the_cloud, is_recalled, st
 from core.types import Kind
 from core.watch import walk
 from tests.library import Library
+from tests.openings import noted_openings
 
 RECALL_ON_DATA_ACCESS, RECALL_ON_OPEN, OFFLINE, SPARSE = 0x400000, 0x40000, 0x1000, 0x200
 SF_DATALESS, UF_HIDDEN = 0x40000000, 0x8000
@@ -34,26 +35,10 @@ class Status:
         return getattr(self._status, name)
 
 
-class Opened:
-    """The paths that this process opens while ``paths`` is a set: a hook of the interpreter cannot be taken back."""
-
-    def __init__(self) -> None:
-        self.paths: set[bytes] | None = None
-        sys.addaudithook(self._note)
-
-    def _note(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and self.paths is not None and isinstance(arguments[0], str | bytes):
-            self.paths.add(os.fsencode(arguments[0]))
-
-
-_opened = Opened()
-
-
 @pytest.fixture
 def opened() -> Iterator[set[bytes]]:
-    _opened.paths = set()
-    yield _opened.paths
-    _opened.paths = None
+    with noted_openings() as paths:
+        yield paths
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from core.watch.scan import look_at, reconcile, reconcile_roots
 from core.watch.settle import Settled
 from core.watch.walk import stamp_of
 from tests.matching import files_named
+from tests.openings import noted_openings
 
 NO_MODELS = ModelState()
 
@@ -93,6 +94,18 @@ def finish_reading(store: Store) -> None:
 
 def scan(store: Store, folder: Path, **options):
     return reconcile(store, root_row(store, folder), **options)
+
+
+def test_no_scan_opens_a_file(store: Store, folder: Path) -> None:
+    write(folder, *(f"sub{number % 7}/{number}.jpg" for number in range(200)))
+    add_root(store, folder)
+    with noted_openings() as opened:
+        assert scan(store, folder).added == 200
+        assert not scan(store, folder).differs
+        (folder / "sub1" / "1.jpg").unlink()
+        (folder / "sub2" / "2.jpg").rename(folder / "moved.jpg")
+        look_at(store, Settled(trees=frozenset((os.fsencode(folder),))))
+    assert not [path for path in opened if path.startswith(os.fsencode(folder))]
 
 
 def test_new_files_are_found_by_name_and_queued(store: Store, folder: Path) -> None:
