@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from core.errors import IndexBusyError
+from core.errors import IndexBusyError, NoRoomError, StorageError
 from core.store.notes import Notes
 from core.types import EmbeddingSpace, Matrix
 
@@ -83,7 +83,7 @@ class Banks:
     def _store(self, space: EmbeddingSpace, bank: Matrix) -> None:
         try:
             self._notes.put(_key(space), base64.b85encode(bank.astype("<f2").tobytes()).decode("ascii"))
-        except IndexBusyError as error:
+        except (IndexBusyError, NoRoomError, StorageError) as error:  # searching goes on, on a full disk too
             logger.info("the everyday queries of %s are not kept this time: %s", space.model, error)
 
 
