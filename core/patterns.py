@@ -8,6 +8,7 @@ macOS and Windows do not tell them apart, and a pattern that hides something mus
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import unicodedata
@@ -17,6 +18,8 @@ from functools import lru_cache
 from pathspec import GitIgnoreSpec
 
 from core.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 _SLASH = "ps_d"
 _SPECIAL = "\\*?[]!#"
@@ -64,8 +67,14 @@ class _Rule:
 
 @lru_cache(maxsize=64)
 def compiled(lines: tuple[str, ...]) -> Patterns:
-    """The patterns, compiled once. Raises ``UsageError`` as ``Patterns``."""
-    return Patterns(lines)
+    """The patterns, compiled once. For those that are kept: one that is none by today's rules says nothing."""
+    usable = []
+    for line in lines:
+        try:
+            usable.append(check_pattern(line))
+        except UsageError as error:
+            logger.warning("a pattern is passed over: %s", error)
+    return Patterns(usable)
 
 
 def check_pattern(line: str) -> str:

@@ -56,7 +56,7 @@ def purge_excluded(store: Store, root: RootRow, exclude: tuple[str, ...]) -> int
 
 
 def excluded_files(store: Store, root: RootRow, patterns: tuple[str, ...]) -> list[int]:
-    """The ids of a root's files that would leave the index under these patterns. Raises ``UsageError``."""
+    """The ids of a root's files that would leave the index under these patterns."""
     covers = excluded_below(root.path, patterns).covers
     return [file.id for path, file in store.files.known(root.id).items() if covers(path)]
 

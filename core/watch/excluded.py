@@ -91,7 +91,7 @@ class Excluded:
     """What is passed over below one root. Any thread may ask."""
 
     def __init__(self, root: bytes, patterns: tuple[str, ...] = ()) -> None:
-        """``patterns``: the settings', then the root's own. Raises ``UsageError`` for one that is none."""
+        """``patterns``: the settings', then the root's own."""
         self._root = root
         self._start = len(root.rstrip(b"/\\")) + 1
         self._patterns = compiled(patterns)

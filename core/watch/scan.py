@@ -103,7 +103,7 @@ def reconcile_roots(
     ``ignore`` are folders that are passed over: our own. ``exclude`` are patterns of what is passed over in every
     root, before the root's own. ``consent`` says which roots may lose many files at once. ``on_batch`` is called with
     the state so far after each commit. A file that moved between the roots keeps its row. Raises ``Cancelled``; what
-    was committed until then stays, and nothing is taken out. Raises ``UsageError`` for a pattern that is none.
+    was committed until then stays, and nothing is taken out.
     """
     scan = _Scan(store, cancel, ignore, exclude, consent, on_batch)
     for root in roots:

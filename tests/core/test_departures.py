@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,48 @@ def test_an_inner_root_that_is_given_up_obeys_the_outer_ones_patterns(store: Sto
     lookout.scan(lookout.carry_out() or [], CancelToken())
     assert len(names(store, large)) == 180
     assert store.tombstones.count() == 0
+
+
+# Roots in roots
+
+
+@pytest.mark.parametrize("order", list(permutations(("", "a", "a/b"))))
+def test_overlapping_roots_index_a_file_once(store: Store, folder: Path, order: tuple[str, ...]) -> None:
+    write(folder, "top.txt", "a/mid.txt", "a/b/deep.txt", "c/side.txt")
+    lookout, stop = Lookout(store, frozenset(), tuple), CancelToken()
+
+    def bring(verb: Verb, *places: str) -> None:
+        for place in places:
+            store.roots.request(verb, os.fsencode(folder / place))
+        lookout.scan(lookout.carry_out() or [], stop)
+
+    def owners() -> dict[str, str]:
+        """For each file the root that has it, both relative to the folder."""
+        paths = {root.id: os.fsdecode(root.path) for root in store.roots.all()}
+        return {
+            Path(os.fsdecode(file.path)).name: os.path.relpath(paths[root_id], folder)
+            for root_id in paths
+            for file in store.files.known(root_id).values()
+        }
+
+    for place in order:
+        bring(Verb.ADD, place)
+    everything = {"top.txt": ".", "mid.txt": "a", "deep.txt": "a/b", "side.txt": "."}
+    assert owners() == everything
+    assert store.counts().files == 4
+    finish_reading(store)
+    ids = {path: file.id for root in store.roots.all() for path, file in store.files.known(root.id).items()}
+    bring(Verb.REMOVE, "a")  # the middle one: its files go to the outer root, those of the inner one stay there
+    assert owners() == everything | {"mid.txt": "."}
+    bring(Verb.REMOVE, "a/b")
+    assert owners() == dict.fromkeys(everything, ".")
+    bring(Verb.ADD, "a/b", "a")
+    assert owners() == everything
+    bring(Verb.REMOVE, "")
+    assert owners() == {"mid.txt": "a", "deep.txt": "a/b"}
+    bring(Verb.ADD, "")
+    assert owners() == everything
+    kept = {path: file.id for root in store.roots.all() for path, file in store.files.known(root.id).items()}
+    for name in ("a/mid.txt", "a/b/deep.txt"):
+        assert kept[os.fsencode(folder / name)] == ids[os.fsencode(folder / name)]
+    assert store.problems() == []

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from core.patterns import Patterns, check_pattern, pattern_of
+from core.patterns import Patterns, check_pattern, compiled, pattern_of
 from core.watch.excluded import DEFAULTS, Excluded
 
 ROOT = b"/home/me/Pictures"
@@ -171,3 +171,7 @@ def test_a_root_is_never_asked() -> None:
     assert not Excluded(b"/home/me/.config").covers(b"/home/me/.config/notes.txt")
     assert not Excluded(b"/", ("home/me/.x",)).covers(b"/srv/a.txt")
     assert Excluded(b"/", ("home/me",)).covers(b"/home/me/a.txt")
+
+
+def test_a_kept_pattern_that_is_none_stops_nothing() -> None:
+    assert compiled(("[z-a]", "*.bak")).verdict(b"a.bak", folder=False) is True
