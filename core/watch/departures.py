@@ -95,12 +95,12 @@ def take_out(
             "%s misses %d of %d files; they stay until a person agrees", os.fsdecode(root.path), len(gone) + before, of
         )
         return Departed(len(hidden) - before, True)
+    if whole:
+        store.roots.set_missing(root.id, 0)  # first: nobody is asked about files that are being taken out
     removed = 0
     now_ns = time.time_ns()
     for start in range(0, len(gone), _BATCH):
         removed += store.tombstones.bury(gone[start : start + _BATCH], now_ns)
-    if whole:
-        store.roots.set_missing(root.id, 0)
     return Departed(len(hidden) + removed, False)
 
 
