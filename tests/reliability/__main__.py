@@ -12,6 +12,7 @@ TOPICS = {
     "io": "a disk that fails at every single operation in turn",
     "power": "power cuts: whatever was not synced is lost, and the index holds",
     "corpora": "every file of the test corpora, or of any folder, is read or listed with a reason",
+    "mutations": "valid files of every format, cut and altered, cost no more than themselves",
 }
 
 
