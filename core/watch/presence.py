@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 
 from core.filesystem import filesystem_id, same_filesystem
 from core.store.filters import is_under
@@ -32,8 +33,8 @@ def is_there(store: Store, root: RootRow) -> bool:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             logger.warning("cannot look into %s: %s", os.fsdecode(root.path), error.strerror)
         return False
-    if empty and root.held > HELD_MANY:
-        return False
+    if empty and root.held > HELD_MANY and store.files.count(root.id):
+        return False  # what is known of it has not been found elsewhere either
     return same_filesystem(root.fs_id, now) or root.held == 0 or _holds_what_it_held(store, root)
 
 
@@ -41,6 +42,20 @@ def root_is_there(store: Store, path: bytes) -> bool:
     """Whether the innermost root that holds ``path`` is there."""
     holding = [root for root in store.roots.all() if is_under(path, root.path)]
     return bool(holding) and is_there(store, max(holding, key=lambda root: len(root.path)))
+
+
+def was_emptied(root: RootRow, found: bytes) -> bool:
+    """Whether a root is on the file system it was on, and only empty: then a file ``found`` there may be one of its.
+
+    Somebody has moved all that was in it to another root. Of a drive that is away the empty folder left behind is on
+    another file system.
+    """
+    try:
+        status = os.stat(root.path)
+        is_same = bool(root.fs_id) and filesystem_id(root.path) == root.fs_id
+        return is_same and stat.S_ISDIR(status.st_mode) and os.lstat(found).st_dev == status.st_dev
+    except OSError:
+        return False
 
 
 def _holds_what_it_held(store: Store, root: RootRow) -> bool:

@@ -26,7 +26,7 @@ from core.store.tombstones import Tombstone
 from core.types import FileStamp
 from core.watch.departures import NOBODY_ASKED, Consent, purge, take_out
 from core.watch.excluded import excluded_below
-from core.watch.presence import HELD_MANY, is_there
+from core.watch.presence import HELD_MANY, is_there, was_emptied
 from core.watch.settle import Settled, parents
 from core.watch.walk import Entry, Walk, found_file, look, stamp_of
 
@@ -309,7 +309,9 @@ class _Scan:
             if not same or known.id in self._moved_ids or known.path == file.path:
                 continue
             root = self._roots.get(known.root_id)
-            if root is not None and _is_vacant(known.path) and self._is_there(root):
+            if root is None or not _is_vacant(known.path):
+                continue
+            if self._is_there(root) or was_emptied(root, file.path):
                 return known
         return None
 

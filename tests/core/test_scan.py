@@ -108,6 +108,27 @@ def test_no_scan_opens_a_file(store: Store, folder: Path) -> None:
     assert not [path for path in opened if path.startswith(os.fsencode(folder))]
 
 
+def test_everything_moved_to_another_root_is_no_drive_that_went_away(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "Other"
+    other.mkdir()
+    write(folder, *(f"all/{number}.txt" for number in range(60)))
+    for root in (folder, other):
+        add_root(store, root)
+        scan(store, root)
+    if not root_row(store, folder).fs_id:
+        pytest.skip("this file system has no lasting identity")
+    before = {file_id(store, folder / "all" / f"{number}.txt") for number in range(60)}
+    (folder / "all").rename(other / "all")
+    report = reconcile_roots(store, store.roots.all())
+    assert (report.moved, report.added) == (60, 0)
+    assert {file_id(store, other / "all" / f"{number}.txt") for number in range(60)} == before
+    assert names(store, folder) == set()
+    reconcile_roots(store, store.roots.all())
+    assert not root_row(store, folder).offline
+
+
 def test_new_files_are_found_by_name_and_queued(store: Store, folder: Path) -> None:
     write(folder, "beachSunset.jpg", "trips/notes.txt")
     add_root(store, folder)
