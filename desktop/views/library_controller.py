@@ -43,6 +43,7 @@ class LibraryController(QObject):
         self._fetches: dict[str, CancelToken] = {}
         self._models: ModelsDialog | None = None
         self._failures: FailuresDialog | None = None
+        self._excludes: ExcludesDialog | None = None
         self._fetched_some.connect(self._on_fetched_some)
         library.changed.connect(self._on_snapshot)
 
@@ -88,17 +89,28 @@ class LibraryController(QObject):
         from desktop.views.dialogs.excludes import ExcludesDialog  # dialogs load when they are first opened
 
         folder = root_path(status)
-        dialog = ExcludesDialog(wording.folder_name(status.root.display), self._window)
+        dialog = self._excludes = ExcludesDialog(wording.folder_name(status.root.display), self._window)
         dialog.asked.connect(partial(self._count_excluded, dialog, folder))
         dialog.accepted.connect(lambda: self._exclude(folder, dialog.patterns()))
-        self._run(lambda: self._engine.excludes().patterns(folder), dialog.show_patterns)
+        dialog.finished.connect(self._on_excludes_closed)
+        self._run(lambda: self._engine.excludes().patterns(folder), self._answered(dialog, dialog.show_patterns))
         dialog.open()
+
+    @Slot()
+    def _on_excludes_closed(self) -> None:
+        dialog, self._excludes = self._excludes, None
+        if dialog is not None:
+            dialog.deleteLater()
+
+    def _answered(self, dialog: ExcludesDialog, show: OnSuccess) -> OnSuccess:
+        """``show``, as long as the dialog that asked is open."""
+        return lambda answer: show(answer) if self._excludes is dialog else None
 
     def _count_excluded(self, dialog: ExcludesDialog, folder: Path, patterns: tuple[str, ...]) -> None:
         self._run(
             lambda: self._engine.excludes().count(folder, patterns),
-            partial(dialog.show_count, patterns),
-            lambda error: dialog.show_trouble(patterns, error.message),
+            self._answered(dialog, partial(dialog.show_count, patterns)),
+            self._answered(dialog, lambda error: dialog.show_trouble(patterns, error.message)),
         )
 
     def _exclude(self, folder: Path, patterns: tuple[str, ...]) -> None:

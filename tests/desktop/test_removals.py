@@ -71,7 +71,6 @@ def test_the_folder_says_what_is_missing(qtmodeltester) -> None:
 @pytest.fixture
 def dialog(qtbot) -> ExcludesDialog:
     dialog = ExcludesDialog("Pictures")
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     qtbot.addWidget(dialog)
     return dialog
 

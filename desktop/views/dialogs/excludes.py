@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop import wording
@@ -22,7 +22,6 @@ class ExcludesDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Exclude in %1").replace("%1", folder))
         self.resize(520, 440)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._editor = QPlainTextEdit()
         self._editor.setAccessibleName(self.tr("Patterns, a line each"))
         self._editor.setPlaceholderText("*.bak\nPrivate/\n/Scans/old")
