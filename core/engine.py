@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import cpu, doctor
+from core import cpu
 from core.cancel import CancelToken
+from core.care_desk import CareDesk
 from core.child import Child
 from core.config import Settings, load_settings, save_settings, settings_stamp, settings_turn
 from core.errors import SettingsError
@@ -95,6 +96,7 @@ class Engine:
         own, of_all = self._indexer.own_folders(), lambda: self._settings.exclude
         self._root_desk = RootDesk(store, settings.folders, own, of_all, self._writing, self._wake_if_indexing)
         self._exclude_desk = ExcludeDesk(store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns))
+        self.care = CareDesk(store, lambda: self._settings, self._root_desk, self._writing)
         self._model_desk = ModelDesk(store, encoders, speech, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
@@ -296,7 +298,12 @@ class Engine:
         return self._store.jobs.failures()
 
     def doctor(self) -> list[Check]:
-        return doctor.examine(self._store, self._settings)
+        """Look for faults; ``care`` repairs them."""
+        return self.care.check()
+
+    def forget(self, path: Path) -> bool:
+        """Remove every trace of a file or folder, watched or not; as ``CareDesk.forget``."""
+        return self.care.forget(path)
 
     # Models
 

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
+from core import private
 from core.config import Folders
 from core.errors import IndexBusyError
 from core.room import disk_trouble
@@ -51,7 +52,7 @@ class WriterLock:
         # Whoever holds the lock is alone with it: what a kill leaves is written over.
         partial = self._holder.with_suffix(".partial")
         try:
-            partial.write_text(json.dumps({"pid": os.getpid(), "purpose": self._purpose}), "utf-8")
+            private.write_file(partial, json.dumps({"pid": os.getpid(), "purpose": self._purpose}).encode())
             partial.replace(self._holder)
         except OSError as error:
             # It holds the lock all the same, and others call it "another process".

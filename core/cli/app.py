@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli import shapes, wording
+from core.cli.care import doctor, forget
 from core.cli.exclude import exclude
 from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
@@ -43,7 +44,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app, name="models")
+app.command()(doctor)
 app.command()(exclude)
+app.command()(forget)
 
 
 class SearchKind(StrEnum):
@@ -246,19 +249,6 @@ def failures(
         say(f"{wording.plural(failed, 'file')} will be tried again at the next findling index or watch")
     elif not found:
         say("Every file could be read.")
-
-
-@app.command()
-def doctor(as_json: Json = False) -> int:
-    """Look for faults in the index, the folders and the models."""
-    with opened() as engine:
-        checks = engine.doctor()
-    if as_json:
-        say(shapes.dumps(shapes.doctor_shape(checks)))
-    else:
-        for check in checks:
-            say(wording.check_line(check))
-    return ExitCode.OK if all(check.ok for check in checks) else ExitCode.INDEX_UNAVAILABLE
 
 
 @app.command()

@@ -34,6 +34,7 @@ def opened(settings: Settings | None = None) -> Iterator[Engine]:
 
     engine = Engine.open(settings)
     try:
+        _tell(engine)
         yield engine
     finally:
         engine.close()
@@ -61,11 +62,18 @@ def opened_to_search() -> Iterator[Engine]:
 
         engine = Engine.open(settings, query_child=child)
         try:
+            _tell(engine)
             yield engine
         finally:
             engine.close()
     finally:
         child.close()
+
+
+def _tell(engine: Engine) -> None:
+    """What a person should know of how the index was opened."""
+    for note in engine.care.notices:
+        complain(note)
 
 
 def out() -> Console:

@@ -30,7 +30,7 @@ from core.store.contents import ContentRow
 from core.store.jobs import Job, ModelState
 from core.store.segments import SegmentRow
 from core.store.store import Store, look_alike_space
-from core.store.thumbnails import PREVIEW, Thumbnails
+from core.store.thumbnails import GRID, PREVIEW, Thumbnails
 from core.store.vectors import NewVector
 from core.types import EmbeddingSpace, Extraction, FileStamp, SegmentKind, Stage, Vector
 from core.watch.presence import root_is_there
@@ -340,7 +340,8 @@ class Pipeline:
     def _is_complete(self, known: ContentRow, digest: bytes) -> bool:
         """Whether a known content was read by today's extractors and its pictures are still in the cache."""
         return known.extractor_version == extractor_version() and (
-            not known.has_thumbnail or self._store.thumbnails.find(digest.hex(), PREVIEW) is not None
+            not known.has_thumbnail
+            or all(self._store.thumbnails.find(digest.hex(), size) is not None for size in (GRID, PREVIEW))
         )
 
     def _lacks_room(self, content_id: int) -> str | None:

@@ -89,12 +89,17 @@ def forget(store: Store, path: bytes) -> None:
     finish_forgetting(store)
 
 
+def is_due(store: Store) -> bool:
+    """Whether rows are gone and their bytes may not be."""
+    return store.notes.get(_DUE) is not None
+
+
 def finish_forgetting(store: Store, cancel: CancelToken | None = None) -> bool:
     """Remove the bytes that forgotten rows have left, where that is still to be done; whether nothing is left of them.
 
     Raises ``NoRoomError`` and ``Cancelled``.
     """
-    if store.notes.get(_DUE) is None:
+    if not is_due(store):
         return True
     _delete_derived(store)
     for table in _TABLES:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.config import Folders
-from core.store import upkeep
+from core.store import repair, upkeep
 from core.store.connection import Database
 from core.store.contents import Contents
 from core.store.files import Files, from_signed, local_day, placeholders
@@ -118,10 +118,12 @@ class Store:
         """End stage ``CONTENT`` of a file whose content is known already: nothing is read or encoded.
 
         ``stamp`` as in ``commit_content``. Returns the file's id: a file that was deleted and is back under another
-        name and date has its old one again.
+        name and date has its old one again. Where the content was forgotten meanwhile the file is to be read after all.
         """
-        with self.database.write():
-            if self._is_still(file_id, stamp):
+        with self.database.write() as db:
+            if db.execute("SELECT 1 FROM contents WHERE id = ?", (content_id,)).get is None:
+                self.jobs.release(Stage.CONTENT, [file_id])
+            elif self._is_still(file_id, stamp):
                 file_id = self.tombstones.adopt(file_id, content_id)
                 self._link(file_id, content_id, models)
         return file_id
@@ -213,16 +215,12 @@ class Store:
 
     def problems(self) -> list[str]:
         """What SQLite's own check and a comparison across tables find wrong, a line each; empty when all is well."""
-        db = self.database.connection
-        found = [str(line) for (line,) in db.execute("PRAGMA quick_check(20)") if line != "ok"]
-        found.extend(
-            f"{table}: row {rowid} points at a missing row of {parent}"
-            for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check")
-        )
-        names: int = db.execute("SELECT count(*) FROM files WHERE id NOT IN (SELECT rowid FROM names_fts)").get
-        if names:
-            found.append(f"{names} files are missing from the index of names")
-        return found
+        found = repair.structure_faults(self) or [
+            *repair.reference_faults(self),
+            *repair.text_faults(self),
+        ]
+        unread = len(repair.never_read(self)) if not found else 0
+        return [*found, f"{unread} files were never read, and nothing is queued for them"] if unread else found
 
     def _is_still(self, file_id: int, stamp: FileStamp | None) -> bool:
         """Whether the index knows the file, and as what it was when it was read.

@@ -6,6 +6,8 @@ import os
 import threading
 from pathlib import Path
 
+from core import private
+
 GRID = 256  # pixels a thumbnail fits in: the grid's largest tile on an ordinary screen
 PREVIEW = 512  # pixels a preview fits in: what encoders are fed, and the preview pane's first look
 
@@ -46,17 +48,17 @@ class Thumbnails:
             path = self.path(content_hash, size)
             partial = self._unfinished / f"{path.stem}-{os.getpid()}-{threading.get_ident()}"
             try:
-                partial.write_bytes(data)
+                private.write_file(partial, data)
             except FileNotFoundError:  # the first of all
-                self._unfinished.mkdir(parents=True, exist_ok=True, mode=0o700)
-                partial.write_bytes(data)
+                private.make_folder(self._unfinished)
+                private.write_file(partial, data)
             except OSError:
                 partial.unlink(missing_ok=True)  # half of it would take room on a disk that has none
                 raise
             try:
                 partial.replace(path)
             except FileNotFoundError:  # the first of its folder
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private.make_folder(path.parent)
                 partial.replace(path)
 
     def sweep_unfinished(self) -> None:
