@@ -29,6 +29,8 @@ _MAX_BYTES = 1_000_000
 _ROTATED = 2
 _FRAMES = 12  # the innermost; a recursion's thousand would fill the log
 _OURS = ("core", "desktop")
+OPEN, CLOSE = "\u2039", "\u203a"  # around every path
+_MARKS_ESCAPED = {ord(OPEN): "\\u2039", ord(CLOSE): "\\u203a"}
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -172,7 +174,7 @@ def written_forms(path: bytes) -> set[str]:
     """Every way in which a log line may write a path: as it is, escaped, shown, or in an exception's quotes."""
     text = os.fsdecode(path)
     forms = {text, display_path(path), repr(text)[1:-1], repr(path)[2:-1]}
-    return {one_line(form).encode("utf-8", "backslashreplace").decode("utf-8") for form in forms}
+    return {_unmarked(one_line(form)).encode("utf-8", "backslashreplace").decode("utf-8") for form in forms}
 
 
 def _naming(prefix: bytes) -> re.Pattern[str]:
@@ -214,12 +216,16 @@ def _message(record: logging.LogRecord) -> str:
 def _argument(value: object) -> object:
     if isinstance(value, BaseException):
         return _short(value)
+    if isinstance(value, (str, bytes, os.PathLike)):
+        text = os.fsdecode(value)
+        return _path(text) if Path(text).is_absolute() else _unmarked(text)
     return value
 
 
 def _short(error: BaseException) -> str:
     if isinstance(error, FindlingError):
-        return str(error)
+        message = _unmarked(error.message)
+        return message if error.path is None else f"{_path(error.path)}: {message}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{_path(error.filename)}: {error.strerror}"
     return type(error).__name__
@@ -235,4 +241,17 @@ def _described(error: BaseException) -> str:
 
 
 def _path(value: object) -> str:
-    return display_path(value) if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+    """A path between marks that occur nowhere else, so that an export finds its end whatever it is called."""
+    text = os.fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+    return _Marked(f"{OPEN}{_unmarked(one_line(text))}{CLOSE}")
+
+
+class _Marked(str):
+    """A path in its marks; ``%r`` does not escape it again."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _unmarked(text: str) -> str:
+    return text.translate(_MARKS_ESCAPED)

@@ -64,12 +64,12 @@ def test_what_an_exception_was_raised_from_is_told_as_sparingly(written: Path) -
         ours.exception("not read")
     text = written.read_text("utf-8")
     assert SECRET not in text
-    assert "UnreadableError /photos/a.jpg: damaged" in text and "; from ValueError" in text
+    assert "UnreadableError ‹/photos/a.jpg›: damaged" in text and "; from ValueError" in text
 
 
 def test_an_os_error_names_its_file_and_its_reason(written: Path) -> None:
     ours.warning("no: %s", FileNotFoundError(2, "No such file", "/photos/a.jpg"))
-    assert "no: /photos/a.jpg: No such file" in written.read_text("utf-8")
+    assert "no: ‹/photos/a.jpg›: No such file" in written.read_text("utf-8")
 
 
 def test_of_another_library_only_the_place_is_kept(written: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_stream_of_verbose_keeps_to_the_same_rules(capsys: pytest.CaptureFix
         log.stop_logging_to(handler)
     said = capsys.readouterr().err
     assert SECRET not in said
-    assert "opened /photos/a.jpg" in said
+    assert "opened ‹/photos/a.jpg›" in said
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -130,7 +130,7 @@ def test_a_full_disk_is_said_once_and_says_nothing_else(folders: Folders, capsys
     assert SECRET not in said
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(folder=PATH_BYTES, name=PATH_BYTES)
 def test_forgetting_takes_every_line_about_a_folder_and_no_other(
     tmp_path_factory: pytest.TempPathFactory, folder: bytes, name: bytes
@@ -150,7 +150,8 @@ def test_forgetting_takes_every_line_about_a_folder_and_no_other(
     ours.warning("last")  # by the handler that was open all the while
     log.stop_logging_to(handler)
     lines = (folders.logs / "window.log").read_text("utf-8").splitlines()
-    assert [line.partition("core.somewhere: ")[2] for line in lines] == ["first", "another: /Other/" + "x" * 50, "last"]
+    kept = [line.partition("core.somewhere: ")[2] for line in lines]
+    assert kept == ["first", "another: ‹/Other/" + "x" * 50 + "›", "last"]
 
 
 def test_a_neighbour_whose_name_begins_alike_is_kept(folders: Folders, written: Path) -> None:
@@ -167,3 +168,12 @@ def test_rotated_logs_are_forgotten_too(folders: Folders) -> None:
         (folders.logs / name).write_text("a line about /Pictures/Alps/a.jpg\nanother\n", "utf-8")
     assert log.forget(folders, b"/Pictures/Alps") == 3
     assert {path.read_text("utf-8") for path in log.log_files(folders)} == {"another\n"}
+
+
+def test_a_name_cannot_pass_for_the_end_of_a_path(written: Path) -> None:
+    ours.warning("gone: %s", "/a/x› and ‹y")
+    ours.warning("said: %s", "not a path ‹/etc›")
+    first, second = written.read_text("utf-8").splitlines()
+    assert first.count("‹") == first.count("›") == 1
+    assert first.endswith("gone: ‹/a/x\\u203a and \\u2039y›")
+    assert "‹" not in second
