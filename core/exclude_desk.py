@@ -87,8 +87,13 @@ def _kept(root: bytes | None, patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _from(root: bytes | None, pattern: str) -> str:
-    path = os.fsencode(pattern.removeprefix("!").rstrip("/"))
+    bare = pattern.removeprefix("!")
+    path = os.fsencode(bare.rstrip("/"))
     if root is None or not is_under(path, root):
         return pattern
-    inside = pattern_of(path[len(root) :], folder=Path(os.fsdecode(path)).is_dir())
-    return f"!{inside}" if pattern.startswith("!") else inside
+    inside = path[len(root) :]
+    if os.path.lexists(path):  # a file or folder of that very name, whatever characters are in it
+        kept = pattern_of(inside, folder=Path(os.fsdecode(path)).is_dir())
+    else:
+        kept = os.fsdecode(inside) + ("/" if bare.endswith("/") else "")
+    return f"!{kept}" if pattern.startswith("!") else kept

@@ -148,6 +148,14 @@ def test_without_a_watch_what_is_newly_excluded_leaves_at_once(engine: Engine, l
     assert found(engine, "zanzibar") == []
 
 
+def test_a_whole_path_is_meant_from_the_folder_on(engine: Engine, library: Path) -> None:
+    (library / "odd [x]").mkdir()
+    engine.add_root(library)
+    excludes = engine.excludes()
+    excludes.change(library, [f"{library}/odd [x]", f"{library}/many/*.txt", f"!{library}/boat.txt", "/many"])
+    assert excludes.patterns(library) == ("/odd \\[x\\]/", "/many/*.txt", "!/boat.txt", "/many")
+
+
 def test_what_is_no_pattern_changes_nothing(engine: Engine, library: Path) -> None:
     engine.add_root(library)
     engine.index()
