@@ -42,7 +42,7 @@ _LOG_LINES = 2_000  # the last of each log
 _REASONS = 20
 _MARKED = re.compile(f"{log.OPEN}([^{log.CLOSE}]*){log.CLOSE}")
 # What is left of a path that nothing knew: after a letter or a closing bracket a slash is none's beginning.
-_PATH_LIKE = re.compile(r"(?<![\w>.)/\\])(?:/(?=[^\s/])|[A-Za-z]:[\\/]|\\\\|file:|~/)|>[/\\](?!<)")
+_PATH_LIKE = re.compile(r"(?<![\w>.)/\\])(?:/(?=[^\s/])|[A-Za-z]:[\\/]|\\\\|file:/|~/)|>[/\\](?!<)")
 _CUT = "<cut>"
 
 

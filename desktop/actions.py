@@ -48,6 +48,7 @@ class Act(StrEnum):
     DEMO = "demo"
     SIDEBAR = "sidebar"
     SHORTCUTS = "shortcuts"
+    REPORT = "report"
     ABOUT = "about"
     QUIT = "quit"
 
@@ -131,6 +132,7 @@ SPECS: tuple[ActionSpec, ...] = (
     ActionSpec(Act.INDEX_ANYWAY, QT_TRANSLATE_NOOP("Actions", "Index anyway"), ("Ctrl+Shift+P",), "play", _SPEED),
     ActionSpec(Act.SIDEBAR, QT_TRANSLATE_NOOP("Actions", "Show or hide the left column"), ("Ctrl+B",), "list", _WINDOW),
     ActionSpec(Act.SHORTCUTS, QT_TRANSLATE_NOOP("Actions", "Keyboard shortcuts"), ("?", "F1"), "keyboard", _WINDOW),
+    ActionSpec(Act.REPORT, QT_TRANSLATE_NOOP("Actions", "Save a report for a bug"), ("Ctrl+Shift+B",), "bug", _WINDOW),
     ActionSpec(Act.ABOUT, QT_TRANSLATE_NOOP("Actions", "About Findling"), ("Ctrl+I",), "info", _WINDOW),
     ActionSpec(Act.QUIT, QT_TRANSLATE_NOOP("Actions", "Quit"), ("Ctrl+Q",), "x", _WINDOW),
 )

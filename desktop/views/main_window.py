@@ -58,7 +58,7 @@ _KIND_ACTS = {
 _MENU_GROUPS = (
     (Act.ADD_FOLDER, Act.MODELS, Act.FAILURES, Act.PAUSE, Act.DEMO),
     (Act.EXAMPLE, Act.PASTE, Act.DATES),
-    (Act.SIDEBAR, Act.SHORTCUTS, Act.ABOUT, Act.QUIT),
+    (Act.SIDEBAR, Act.SHORTCUTS, Act.REPORT, Act.ABOUT, Act.QUIT),
 )
 
 
@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         self.overlay = DropOverlay(self._whole, self.input)
         self.on_result = ResultActions(self.results, self.bar, services.operations, self)
         self.speed = SpeedController(services.engine, services.operations, services.library, self)
-        self.sheets = SheetController(services.engine, self.bar, self)
+        self.sheets = SheetController(services.engine, services.operations, self.bar, self)
         self.acts = self._make_actions()
         self.acts[Act.DEMO].setVisible(not demo)
         self._make_menus()
@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
         self.results.preview_requested.connect(self.placement.toggle)
         self.results.customContextMenuRequested.connect(lambda at: self.on_result.show_menu(self.acts, at))
         self.on_result.said.connect(self.toast.say)
+        self.sheets.said.connect(self.toast.say)
         self.preview.open_requested.connect(self.on_result.open)
         self.preview.reveal_requested.connect(self.on_result.reveal)
         self.preview.similar_requested.connect(self.on_result.find_similar)
@@ -208,6 +209,7 @@ class MainWindow(QMainWindow):
             Act.DEMO: self.demo_requested.emit,
             Act.SIDEBAR: lambda: self.sidebar.setVisible(not self.sidebar.isVisible()),
             Act.SHORTCUTS: self.sheets.show_shortcuts,
+            Act.REPORT: self.sheets.show_report,
             Act.ABOUT: self.sheets.show_about,
             Act.QUIT: self.close,
         }
