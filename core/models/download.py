@@ -9,7 +9,6 @@ the next process. A file takes its name only once its digest was found right.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -31,6 +30,7 @@ from core.models.catalogue import CatalogueEntry
 from core.models.failures import one_line
 from core.models.installed import sha256_of
 from core.models.worker import keep_quiet
+from core.room import FULL
 
 # A mirror of OpenAI's files, as HF_ENDPOINT names one of the hub.
 WHISPER_ENDPOINT_VARIABLE = "FINDLING_WHISPER_ENDPOINT"
@@ -309,7 +309,7 @@ def _hub_host() -> str:
 
 
 def _disk_failure(entry: CatalogueEntry, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
+    if error.errno in FULL:
         return f'"{entry.name}" could not be fetched: the disk of the models is full; what came is kept'
     return f'"{entry.name}" could not be fetched: {error.strerror or one_line(error)}'
 

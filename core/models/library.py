@@ -17,6 +17,7 @@ from core.models.install import install, work_folder
 from core.models.installed import InstalledModel, check_unchanged, find_installed, manifest_of
 from core.models.listing import list_models
 from core.models.verify import verify_models
+from core.room import FULL, disk_trouble
 from core.types import ModelInfo
 
 __all__ = ["fetch_model", "import_model", "list_models", "use_model", "verify_models"]
@@ -74,6 +75,8 @@ def import_model(
             copy_files(found, work)
             install(settings, work, draft, sha256, cancel)
     except OSError as error:
+        if error.errno in FULL:
+            raise disk_trouble(error, settings.folders.models, f"{folder.name} could not be copied") from error
         raise ModelError(f"cannot be copied: {one_line(error)}", path=folder) from error
     return _info_named(settings, draft.name, catalogue)
 

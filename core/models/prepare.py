@@ -56,6 +56,7 @@ from core.models.runtime import ahead_of
 from core.models.sample import SAMPLE_FILE, SampleFiles
 from core.models.specs import Backend, Tower, Trial
 from core.models.worker import serve_models
+from core.room import FULL, disk_trouble
 from core.types import ModelRole
 
 logger = logging.getLogger(__name__)
@@ -162,6 +163,8 @@ def prepare_model(
             _remove_others(folder, model.name)
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
+        if error.errno in FULL:
+            raise disk_trouble(error, settings.folders.models, f'"{name}" could not be prepared') from error
         raise ModelError(f'"{name}" could not be prepared: {one_line(error)}') from error
     logger.info("prepared %s in %s", name, folder)
     return prepared

@@ -21,7 +21,7 @@ from tests.fakes import FakeEncoders, FakeSpeech
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=("index", "watch", "add", "remove", "forget", "compact", "search"))
+    parser.add_argument("command", choices=("index", "watch", "add", "remove", "forget", "compact", "search", "retry"))
     parser.add_argument("folders", nargs="*", type=os.fsencode)
     parser.add_argument("--model", default="a", help="names the models: another name is a change of models")
     options = parser.parse_args()
@@ -49,6 +49,8 @@ def _carry_out(options: argparse.Namespace) -> None:
                 engine.remove_root(folders[0])
             case "forget":
                 engine.forget(folders[0])
+            case "retry":
+                engine.retry_failed()
             case "search":
                 print("\n".join(hit.name for hit in engine.search(Query(options.folders[0].decode())).hits))
             case "compact":
