@@ -97,7 +97,8 @@ class FakeEncoders:
         return EmbeddingSpace(self.photo_model, "w1", PHOTO_DIM, "1") if self.photo_model else None
 
     def serves(self, space: EmbeddingSpace) -> bool:
-        return space.model not in self.gone
+        in_use = self.text_model if space.dim == TEXT_DIM else self.photo_model
+        return in_use is not None and space.model not in self.gone
 
     def encode_passages(
         self, texts: Sequence[str], cancel: CancelToken | None = None, space: EmbeddingSpace | None = None

@@ -79,7 +79,7 @@ class QueryEncoders(Protocol):
     def text_space(self) -> EmbeddingSpace | None: ...
 
     def serves(self, space: EmbeddingSpace) -> bool:
-        """Whether a model that encodes into the space is installed, in use or not."""
+        """Whether a model that encodes into the space is installed, in use or not; none where its role has no model."""
         ...
 
     def encode_photo_texts(self, texts: Sequence[str], space: EmbeddingSpace | None = None) -> Matrix:

@@ -81,7 +81,11 @@ class EncoderHost:
         models = {role: active_among(installed, settings, role) for role in _ENCODING}
         changed = models != self._models
         # With what was prepared for them in the meantime: the child takes that over, and the space stays the same.
-        self._refs = {model.space: ModelRef.of(model, prepared_folder(settings, model)) for model in installed}
+        self._refs = {
+            model.space: ModelRef.of(model, prepared_folder(settings, model))
+            for model in installed
+            if models[model.role] is not None  # a demo model that was not chosen is none
+        }
         self._models = models
         self._child.use_threads(cpu.threads(settings.cpu_share))
         return changed
@@ -94,7 +98,7 @@ class EncoderHost:
     def refs(self, role: ModelRole) -> list[ModelRef]:
         """The models of a role that are installed, the one in use first, each with what was prepared for it.
 
-        Empty where none is in use: a demo model that was not chosen is none.
+        Empty where none is in use.
         """
         active = self._models[role]
         if active is None:

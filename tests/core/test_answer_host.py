@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from core.search.query_child import query_child
 from core.search.question import Question
 from core.store.filters import FileFilter
 from core.store.store import Store
-from core.types import Kind, ModelRole
+from core.types import Channel, Kind, ModelRole
 from tests.core.library import make_library, open_engine
+from tests.core.spaces_library import searched
 from tests.fakes import PHOTO_DIM, TEXT_DIM, FakeEncoders
+from tests.library import Library
 
 
 def ref(name: str, role: ModelRole, form: Form, dim: int) -> ModelRef:
@@ -151,7 +154,7 @@ def test_an_index_that_cannot_be_opened_is_told_as_such(tmp_path: Path, encoders
     folders.index.write_bytes(b"this is no database, and long enough to be told from an empty one" * 20)
     host = AnswerHost(query_child(folders), encoders, lambda: MODELS)
     try:
-        with pytest.raises(IndexDamagedError, match="not a readable index"):
+        with pytest.raises(IndexDamagedError, match="damaged"):
             host.answer(question("boat"))
     finally:
         host.close()
@@ -186,6 +189,39 @@ def test_closing_ends_the_child_and_whoever_waits_for_it(folders: Folders) -> No
     thread.join(10)
     assert [type(error) for error in raised] == [Cancelled]
     assert not psutil.pid_exists(pid)
+
+
+def test_no_question_is_answered_from_half_a_space_while_another_is_filled(library: Library) -> None:
+    for number in range(60):
+        library.text(f"{number}.txt", f"note number {number}")
+    library.text("boat.txt", "the red boat sails at dawn")
+    library.run()
+    models = Models(
+        [ref(name, ModelRole.TEXT, Form.SENTENCE_TRANSFORMERS, TEXT_DIM) for name in ("better-text", "fake-text")],
+        [ref("fake-photo", ModelRole.PHOTO, Form.OPEN_CLIP, PHOTO_DIM)],
+    )
+    host = AnswerHost(query_child(library.folders), library.encoders, lambda: models)
+    library.encoders.text_model = "better-text"
+    library.encoders.before_batch = lambda: time.sleep(0.2)  # so that questions come in between
+    filling = threading.Thread(target=library.run)
+    asked: list[tuple[str, str]] = []
+    try:
+        host.warm()
+        filling.start()
+        while True:
+            was_filling = filling.is_alive()
+            before = searched(library.store, ModelRole.TEXT)
+            (hit, *_) = host.answer(question("boats", FileFilter(kinds=frozenset({Kind.DOCUMENT})))).hits
+            assert hit.name == "boat.txt"
+            assert Channel.DOCUMENT_DENSE in {why.channel for why in hit.best.why}
+            asked.append((before or "", searched(library.store, ModelRole.TEXT) or ""))
+            if not was_filling:
+                break
+    finally:
+        filling.join()
+        host.close()
+    assert asked[0] == ("fake-text", "fake-text")
+    assert asked[-1] == ("better-text", "better-text")
 
 
 def test_warming_loads_no_torch(host: AnswerHost) -> None:
