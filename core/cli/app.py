@@ -18,6 +18,7 @@ from core.cli.care import doctor, forget
 from core.cli.exclude import exclude
 from core.cli.models import models_app, prepare_now
 from core.cli.progress import index_bar, stoppable
+from core.cli.report import diagnostics
 from core.cli.session import (
     complain,
     err,
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app, name="models")
+app.command()(diagnostics)
 app.command()(doctor)
 app.command()(exclude)
 app.command()(forget)
