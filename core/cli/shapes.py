@@ -148,6 +148,7 @@ def status_shape(status: Status) -> Shape:
         "vectors": status.vectors,
         "pending": status.pending,
         "waiting": waiting_shape(status.waiting),
+        "filling": {role.value: filling_shape(filling) for role, filling in status.filling.items()},
         "failed": status.failed,
         "skipped": status.skipped,
         "missing": status.missing,

@@ -150,6 +150,7 @@ def status_lines(status: Status) -> list[str]:
     ]
     if status.pending:
         lines.append(f"{plural(status.pending, 'file')} to do")
+    lines += filling_lines(status.filling)
     lines += waiting_lines(status.waiting)
     if status.missing:
         lines.append(f"{plural(status.missing, 'file')} missing: findling roots says where, and what to do")
