@@ -39,7 +39,8 @@ class Reader(Protocol):
         """Read one file.
 
         Raises ``UnreadableError`` with a person's reason when it is broken, hangs past its deadline, or kills the
-        child twice; ``SkippedError`` when its format is one that is not read; ``Cancelled``.
+        child twice; ``SkippedError`` when its format is one that is not read; ``ReaderError`` when nothing can be
+        read at all, which is no file's fault; ``Cancelled``.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -56,9 +57,14 @@ class Sandbox:
         *,
         serve: Serve = worker.serve,
         deadline_factor: float = 1.0,
-        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+        memory_limit_bytes: int | None = None,
     ) -> None:
-        """``memory_limit_bytes`` is watched from here, beside the limit that the child sets itself."""
+        """``memory_limit_bytes`` is watched from here, beside the limit that the child sets itself.
+
+        By default that limit, and no more than half of this computer's memory.
+        """
+        if memory_limit_bytes is None:
+            memory_limit_bytes = min(MEMORY_LIMIT_BYTES, _half_of_memory())
         # One thread each: where more cores are to be used, there are more sandboxes (``core.extract.pool``).
         self._child = Child("sandbox", serve, niceness=_NICENESS, threads=1, memory_limit_bytes=memory_limit_bytes)
         self._turn = threading.Lock()
@@ -222,6 +228,14 @@ def _refusal(reply: Refused, path: bytes, out: BinaryIO | None) -> FindlingError
     if reply.no_room and out is not None:  # the disk ended it, and no fault of the file
         return no_room(Path(out.name), "sound could not be decoded", reply.no_room)
     return (SkippedError if reply.skipped else UnreadableError)(reply.reason, path=path)
+
+
+@cache
+def _half_of_memory() -> int:
+    """Bytes; at least what decoding any ordinary file takes."""
+    import psutil  # here, because a search starts without it
+
+    return max(_MAX_RSS_BYTES, int(psutil.virtual_memory().total) // 2)
 
 
 def _private(path: str, flags: int) -> int:

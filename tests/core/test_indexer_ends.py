@@ -13,12 +13,15 @@ import pytest
 from PIL import Image
 
 from core.cancel import CancelToken
+from core.errors import ReaderError
 from core.extract.sandbox import Sandbox
 from core.index import indexer as indexer_module
+from core.index.indexer import Indexer
 from core.store.roots import Verb
 from core.types import SegmentKind
 from core.watch.scan import look_at
 from core.watch.settle import Settled
+from tests.core import misbehaving
 from tests.fakes import COLOURS
 from tests.library import Library, until
 from tests.permissions import bound_by_permissions
@@ -173,3 +176,22 @@ def test_a_file_that_waited_in_a_closed_folder_is_read_when_it_is_opened(library
     with bound_by_permissions():
         assert library.run().failed == 0
     assert library.worded("boat") == ["letter.txt"]
+
+
+def test_a_broken_installation_is_one_error_and_fails_no_file(tmp_path: Path) -> None:
+    broken, whole = Sandbox(serve=misbehaving.serve_nothing), Sandbox()
+    library = Library(tmp_path, broken)
+    try:
+        for name in ("a.txt", "b.txt", "c.txt"):
+            library.text(name, f"red boat {name}")
+        with pytest.raises(ReaderError, match="installing Findling again"):
+            library.indexer.run()
+        assert broken.starts == 2, "no file is tried after the first that could not be"
+        assert library.store.jobs.failures() == []
+        library.indexer = Indexer(library.store, whole, library.encoders, library.speech, library.folders)
+        assert library.run().failed == 0
+        assert len(library.worded("boat")) == 3
+    finally:
+        library.close()
+        broken.close()
+        whole.close()
