@@ -161,14 +161,12 @@ class Indexer:
         """
         announce = _Announcer(on_change or (lambda: None))
         patience = Patience(self._folders, cancel, on_progress)
-        with self._under_way() as sudden:
-            while not cancel.cancelled:
-                try:
-                    with self._store.database.told_plainly():
-                        self._follow_roots(cancel, patience.seen, announce, when_idle, sudden)
-                except (NoRoomError, StorageError, IndexBusyError) as trouble:
-                    patience.wait_out(trouble)
-                    sudden = False
+        while not cancel.cancelled:
+            try:
+                with self._under_way() as sudden, self._store.database.told_plainly():
+                    self._follow_roots(cancel, patience.seen, announce, when_idle, sudden)
+            except (NoRoomError, StorageError, IndexBusyError) as trouble:
+                patience.wait_out(trouble)
 
     def _follow_roots(
         self,

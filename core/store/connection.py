@@ -99,7 +99,8 @@ class Database:
             yield connection
             return
         if connection.readonly("main"):  # of a disk that was full then
-            self._local = threading.local()
+            del connection
+            del self._local.held
             connection = self.connection
         with self._turn, self.told_plainly():
             try:

@@ -37,15 +37,21 @@ class Known:
         if gone:  # then what no other file has goes too, also what deleted files had
             kept &= {digest for path, digest in self.files.items() if digest and path not in gone}
         said += [f"content {digest.hex()[:12]}: gone" for digest in kept if digest not in now.texts]
+        # Another model fills its space for the files that are there; what deleted files had is not encoded anew.
+        held = {
+            digest
+            for path, digest in self.files.items()
+            if digest in kept and path not in touched and now.files.get(path) == digest
+        }
         said += [
             f"content {digest.hex()[:12]}: its vectors for {role} are fewer"
             for (digest, role), count in self.searched.items()
-            if digest in kept and now.searched.get((digest, role), 0) < count
+            if digest in held and now.searched.get((digest, role), 0) < count
         ]
         said += [
             f"content {digest.hex()[:12]}: its transcript is gone"
             for digest in self.transcribed
-            if digest in kept and digest not in now.transcribed
+            if digest in held and digest not in now.transcribed
         ]
         return said
 

@@ -193,23 +193,24 @@ def full_in_the_middle(base: Path) -> str:
 
 
 def full_while_following(base: Path) -> str:
-    """``watch`` waits, and goes on by itself."""
+    """``watch`` waits, also where it finds the disk full when it starts, and goes on by itself."""
     home = Home(base)
     home.expect_finished()
-    process = home.start("watch")
+    process: subprocess.Popen[str] | None = None
     try:
         for _ in range(2):
             with filled(home.mount):
                 for _ in range(10):
                     home.world.step()
+                process = process or home.start("watch")
                 time.sleep(6)
                 assert process.poll() is None, process.communicate()[1]
                 home.expect_found()
             _until(lambda: not home.missing(), "index and disk become equal")
     finally:
-        process.terminate()
-        process.kill()
-        process.communicate()
+        if process is not None:
+            process.kill()
+            process.communicate()
     home.expect_intact()
     return "waited twice, and went on by itself"
 
