@@ -31,6 +31,7 @@ _MASK = Mask(
 )
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _JOIN_S = 2.0
+_LEFT_MOST = 64  # renames out of the root, whose ends are never told
 
 
 class Inotify:
@@ -92,6 +93,7 @@ class Tree:
         self._watches: dict[bytes, WatchDescriptor] = {}
         self._below: dict[bytes, set[bytes]] = {}  # the folders in each that are watched or were refused
         self._refused: dict[bytes, Refusal] = {}
+        self._left: dict[int, bytes] = {}  # where renames began whose ends have not been told, by their cookie
         self._stopped = False
 
     def start(self) -> None:
@@ -168,8 +170,11 @@ class Tree:
             is_end = event.is_delete_self and folder == self._root
             return FileEvent(EventKind.DELETED, folder, is_folder=True) if is_end else None
         path = os.path.join(folder, event.name)
+        origin = self._origin(event, path)
         if not event.mask & InotifyConstants.IN_ISDIR:
             kind = EventKind.MODIFIED
+            if origin is not None:
+                return FileEvent(EventKind.MOVED, origin, destination=path)
             if event.is_create or event.is_moved_to:
                 kind = EventKind.CREATED
             elif event.is_delete or event.is_moved_from:
@@ -178,6 +183,8 @@ class Tree:
         if event.is_create or event.is_moved_to:
             # The watches first, the look (which the event leads to) after them: nothing falls between the two.
             self._renew(path)
+            if origin is not None:
+                return FileEvent(EventKind.MOVED, origin, is_folder=True, destination=path)
             return FileEvent(EventKind.CREATED, path, is_folder=True)
         if event.is_delete or event.is_moved_from:
             self._drop(path)
@@ -187,6 +194,17 @@ class Tree:
             if path not in self._refused:
                 return FileEvent(EventKind.CREATED, path, is_folder=True)
         return None
+
+    def _origin(self, event: InotifyEvent, path: bytes) -> bytes | None:
+        """Where a rename began whose end this event is.
+
+        The two ends are to be looked at together: of one alone it cannot be told whether anything was deleted.
+        """
+        if event.is_moved_from:
+            self._left[event.cookie] = path
+            if len(self._left) > _LEFT_MOST:
+                del self._left[next(iter(self._left))]
+        return self._left.pop(event.cookie, None) if event.is_moved_to else None
 
     def _renew(self, folder: bytes) -> None:
         self._drop(folder)

@@ -250,6 +250,26 @@ def test_a_queue_that_overflows_leads_to_a_scan_and_new_watches(folder: Path, mo
 
 
 @linux
+def test_the_two_ends_of_a_rename_are_given_out_together(folder: Path) -> None:
+    for number in range(40):
+        (folder / f"old{number}").mkdir()
+        (folder / f"old{number}" / "a.txt").touch()
+    watcher = Watcher(quiet_s=0.05)
+    follow(watcher, folder)
+    found: set[bytes] = set()
+    for number in range(40):
+        (folder / f"old{number}").rename(folder / f"new{number}")
+        trees = watcher.poll().settled.trees
+        found |= trees
+        for tree in trees:
+            other = tree.replace(b"old", b"new") if b"/old" in tree else tree.replace(b"new", b"old")
+            assert other in trees
+        time.sleep(0.007)
+    gather(watcher, lambda settled, _: len(found | settled.trees) == 80)
+    watcher.close()
+
+
+@linux
 def test_what_is_passed_over_takes_no_watch(folder: Path) -> None:
     for name in ("node_modules/a/b/c", "plain/deep"):
         (folder / name).mkdir(parents=True)
