@@ -72,6 +72,7 @@ def compact(database: Database, cancel: CancelToken | None = None) -> int | None
     cancel = cancel or CancelToken()
     path = database.path
     before = usage(database)
+    _merge_full_text(database)
     exchange.require_room(path, before.total_bytes - before.free_bytes, "making the index smaller")
     copy = exchange.copy_path(path, exchange.COMPACTING)
     exchange.remove_copy(copy)
@@ -92,6 +93,13 @@ def compact(database: Database, cancel: CancelToken | None = None) -> int | None
         source.close()
         exchange.remove_copy(copy)
     return before.total_bytes - usage(database).total_bytes if done else None
+
+
+def _merge_full_text(database: Database) -> None:
+    """FTS5 notes that a row is gone, and lets its words go only when it merges what it has into one piece."""
+    for table in ("segments_fts", "names_fts"):
+        with database.write() as db:
+            db.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
 
 
 def _copy_without_free_pages(source: apsw.Connection, copy: str, cancel: CancelToken) -> None:

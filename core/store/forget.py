@@ -2,9 +2,9 @@
 
 Deleting a row leaves its bytes in the file, and its words in the full text until that is merged. SQLite's
 ``secure_delete`` overwrites what is deleted from then on, and FTS5's the postings; what earlier changes of a file have
-left behind they do not reach. So after the rows are gone the full text is merged into one piece, and the index is
-written anew with what is left (``core.store.compact``) and its log cut to nothing. Until that is done a note stays in
-the index, and what a sudden end has cut short is finished at the next occasion.
+left behind they do not reach. So after the rows are gone the full text is merged into one piece and the index is
+written anew with what is left (``core.store.compact``), and its log is cut to nothing. Until that is done a note stays
+in the index, and what a sudden end has cut short is finished at the next occasion.
 
 What belongs to no file any more, and may have been an earlier content of a forgotten one, goes as well, and so do the
 damaged indexes that were set aside: nobody can say what is in them. One thing stays, where a folder that is watched
@@ -102,9 +102,6 @@ def finish_forgetting(store: Store, cancel: CancelToken | None = None) -> bool:
     if not is_due(store):
         return True
     _delete_derived(store)
-    for table in _TABLES:
-        with store.database.write() as db:
-            db.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
     for _ in range(_TRIES):
         if compact(store.database, cancel) is not None:
             break
