@@ -125,12 +125,12 @@ def encodable(extraction: Extraction) -> Extraction:
         extraction,
         metadata=replace(metadata, **changed),
         note=one_line(extraction.note),
-        passages=tuple(_encodable(passage) for passage in extraction.passages if passage.text.strip()),
+        passages=tuple(passage for passage in map(_encodable, extraction.passages) if passage.text),
     )
 
 
 def _encodable(passage: Passage) -> Passage:
-    text, label = printable(passage.text), one_line(passage.locator.label)
+    text, label = printable(passage.text).strip(), one_line(passage.locator.label)
     if text == passage.text and label == passage.locator.label:
         return passage
     return replace(passage, text=text, locator=replace(passage.locator, label=label))
