@@ -5,8 +5,8 @@ Run it inside a checkout of that version, so that ``core`` and ``tests`` are tho
     git worktree add /tmp/then COMMIT; cd /tmp/then; python CHECKOUT/tests/old_indexes/make.py FOLDER
 
 It writes ``vN.db.gz``, the index, and ``vN.json``, what that version said of it. The commits were 115dc5b for
-version 1, 54edb60 for version 2 (with ``--no-search``: no commit of its time could search so small an index) and
-ca61152 for version 3.
+version 1, 54edb60 for version 2 (with ``--no-search``: no commit of its time could search so small an index),
+ca61152 for version 3 and 7c45e7c for version 4.
 """
 
 from __future__ import annotations
