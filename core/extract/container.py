@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ _DEMUXERS = (
     "matroska,webm,matroska\\,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,nsv,nut,ogg,opus,"
     "qcp,rm,spx,tak,tta,voc,w64,wav,wv,wtv"
 )
+_DAMAGED = "damaged, or not a recording of a known form"
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "pipe"}
 
 
@@ -34,11 +36,16 @@ def open_container(path: Path) -> Iterator[InputContainer]:
 
     with path.open("rb") as file:
         try:
-            container = av.open(file, "r", container_options=_OPTIONS, metadata_errors="replace")
+            with av.open(file, "r", container_options=_OPTIONS, metadata_errors="replace") as container:
+                yield container
+        except MemoryError:  # FFmpeg's own among them
+            raise
         except av.FFmpegError as error:
-            raise UnreadableError("damaged, or not a recording of a known form") from error
-        with container:
-            yield container
+            raise UnreadableError(_DAMAGED) from error
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):
+                raise  # the disk's
+            raise UnreadableError(_DAMAGED) from error  # it leads to places that no file has
 
 
 def sound_track(container: InputContainer) -> AudioStream | None:

@@ -21,6 +21,10 @@ from core.types import Extraction, Kind, Metadata
 THUMBNAIL_PX = 256
 PREVIEW_PX = 512
 JPEG_QUALITY = 85
+# What Pillow's plugins raise over damaged files; RuntimeError is what the AVIF decoder does.
+_DAMAGED = (
+    OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, OverflowError, ArithmeticError, RuntimeError,
+)  # fmt: skip
 _FULL_SCALES = (1.0, 255.0, 4095.0, 16383.0, 65535.0)  # of floats, and of 8 to 16 bits
 _UNSUPPORTED = "a form of this picture format that is not supported"
 
@@ -96,7 +100,9 @@ def read_picture(file: BinaryIO) -> tuple[Image.Image, Metadata]:
         raise UnreadableError("the picture is cut off") from error
     except NotImplementedError as error:
         raise UnreadableError(_UNSUPPORTED) from error
-    except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, OverflowError, ArithmeticError) as error:
+    except RecursionError:
+        raise
+    except _DAMAGED as error:
         raise UnreadableError(_complaint(error)) from error
     return small, metadata_of(facts, width, height)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.extract.sandbox import Sandbox
-from tests.reliability.mutations import read, variants
+from tests.reliability.mutations import altered, read, variants
 from tests.reliability.samples import misnamed, write_samples
 
 REASON = re.compile(r"[^\n/\\]{8,110}")
@@ -62,3 +63,18 @@ def test_a_wrong_name_costs_nothing(samples: list[Path], reader: Sandbox, tmp_pa
         reason = read(reader, path)
         assert reason is None or not JARGON.search(reason), path.name
     assert reader.losses == losses
+
+
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [("a.wma", range(1000, 1030)), ("a.avif", range(1000, 1060))],
+)
+def test_what_a_decoder_says_in_its_own_way_is_put_plainly(
+    samples: list[Path], reader: Sandbox, tmp_path: Path, name: str, seeds: range
+) -> None:
+    """FFmpeg's reader asked for places before the file's beginning; the AVIF decoder raised what no other does."""
+    whole = next(sample for sample in samples if sample.name == name).read_bytes()
+    for seed in seeds:
+        path = tmp_path / name
+        path.write_bytes(altered(whole, random.Random(seed)))
+        assert "unexpected form" not in (read(reader, path) or ""), seed
