@@ -212,6 +212,10 @@ def test_what_cannot_be_read_is_listed_with_its_reason(indexed: tuple[Findling, 
         assert entries[name]["attempts"] >= 1
     assert entries["minutes.doc"]["skipped"] is True
     assert findling.found("minutes")[0] == "minutes.doc"
+    one = findling.json("failures", entries["cut.jpg"]["path"])["failures"]
+    assert [Path(entry["path"]).name for entry in one] == ["cut.jpg"]
+    _, err = findling.run("failures", "no-such-file.jpg", "--retry", code=2)
+    assert "not among the files that could not be read" in err
 
 
 def test_status_roots_and_doctor(indexed: tuple[Findling, dict[str, Any]], library: Path) -> None:
