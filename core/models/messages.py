@@ -22,6 +22,10 @@ from core.models.prepared import prepared_at
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower
 from core.types import Matrix, SpeechSpan
 
+# numpy refuses shapes beyond a limit of its own, even those that hold nothing.
+_MOST_DIM = 1 << 16
+_MOST_ROWS = 1 << 31
+
 
 class Task(StrEnum):
     """Which encoder sees the inputs, and as what."""
@@ -146,7 +150,8 @@ class Vectors(msgspec.Struct, frozen=True, tag=True):
 
     def matrix(self) -> Matrix:
         """Raises ``ChildError`` where the bytes are not those of that many rows."""
-        if self.rows < 0 or self.dim < 0 or len(self.data) != 4 * self.rows * self.dim:
+        in_range = 0 <= self.dim <= _MOST_DIM and 0 <= self.rows <= _MOST_ROWS
+        if not in_range or len(self.data) != 4 * self.rows * self.dim:
             raise ChildError("an answer could not be read: its vectors are not of the size that it names")
         return np.frombuffer(self.data, dtype="<f4").reshape(self.rows, self.dim).astype(np.float32)
 
