@@ -83,17 +83,15 @@ class ExcludeDesk:
 
 def _kept(root: bytes | None, patterns: Sequence[str]) -> tuple[str, ...]:
     """The patterns as they are kept, each once. A whole path below the root becomes one from the root on."""
-    return tuple(dict.fromkeys(_from(root, check_pattern(pattern)) for pattern in patterns))
+    return tuple(dict.fromkeys(_from(root, pattern) for pattern in patterns))
 
 
 def _from(root: bytes | None, pattern: str) -> str:
-    bare = pattern.removeprefix("!")
+    back, bare = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
     path = os.fsencode(bare.rstrip("/"))
     if root is None or not is_under(path, root):
-        return pattern
+        return check_pattern(pattern)
     inside = path[len(root) :]
     if os.path.lexists(path):  # a file or folder of that very name, whatever characters are in it
-        kept = pattern_of(inside, folder=Path(os.fsdecode(path)).is_dir())
-    else:
-        kept = os.fsdecode(inside) + ("/" if bare.endswith("/") else "")
-    return f"!{kept}" if pattern.startswith("!") else kept
+        return back + pattern_of(inside, folder=Path(os.fsdecode(path)).is_dir())
+    return check_pattern(back + os.fsdecode(inside) + ("/" if bare.endswith("/") else ""))
