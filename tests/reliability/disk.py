@@ -291,7 +291,7 @@ def limit_on_files(base: Path) -> str:
     """``ulimit -f`` at many sizes, from nothing to more than enough."""
     said = ""
     stopped = 0
-    for limit_bytes in (0, 1, 4096, 10_000, 33_000, 70_000, 130_000, 300_000, 600_000, 2_000_000):
+    for limit_bytes in (0, 4096, 33_000, 130_000, 600_000):
         home = Home(base / str(limit_bytes))
         code, err = home.index(limit_bytes=limit_bytes)
         assert code in (0, 3), err
@@ -303,7 +303,7 @@ def limit_on_files(base: Path) -> str:
         home.expect_finished()
         home.expect_found()
         subprocess.run(["umount", home.mount], check=True)
-    assert stopped >= 3
+    assert stopped >= 2
     return said
 
 

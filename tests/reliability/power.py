@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,6 @@ class Cuts:
     """What a series of power cuts came to."""
 
     tried: int = 0
-    empty: int = 0  # cut before there was a schema
     fewest: int = 0  # files that an index held, at least and at most
     most: int = 0
 
@@ -57,42 +55,35 @@ def fill(base: Path, reader: Reader, batches: int) -> RecordingVFS:
     return vfs
 
 
-def cut(vfs: RecordingVFS, at: int, chance: random.Random, base: Path) -> int | None:
-    """Open what a power cut after ``at`` operations leaves; how many files it holds, None before there was an index.
+def cut(vfs: RecordingVFS, at: int, chance: random.Random, base: Path) -> int:
+    """Open what a power cut after ``at`` operations leaves; how many files it holds.
 
     Raises ``AssertionError`` where the index is not whole.
     """
     folders = folders_under(base)
     folders.create()
     vfs.after_power_cut(at, chance, folders.data)
-    had_index = folders.index.exists() and folders.index.stat().st_size > 0
     store = Store(folders)
     try:
         assert not list(folders.data.glob("*damaged*")), f"cut after {at} operations: damaged"
         assert store.problems() == [], f"cut after {at} operations"
         assert store.vectors.damaged() == [], f"cut after {at} operations"
-        return store.counts().files if had_index else None
+        return store.counts().files
     finally:
         store.close()
 
 
-def run_cuts(
-    base: Path, reader: Reader, count: int, seed: int, batches: int = 12, on_cut: Callable[[int], None] = lambda _: None
-) -> Cuts:
+def run_cuts(base: Path, reader: Reader, count: int, seed: int, batches: int = 12) -> Cuts:
     """Cut the power ``count`` times at random moments of one recorded history."""
     chance = random.Random(seed)
     vfs = fill(base, reader, batches)
     held: list[int] = []
     cuts = Cuts()
-    for number in range(count):
+    for _ in range(count):
         with tempfile.TemporaryDirectory(dir=base) as folder:
             files = cut(vfs, chance.randrange(len(vfs.operations) + 1), chance, Path(folder))
         cuts.tried += 1
-        if files is None:
-            cuts.empty += 1
-        else:
-            held.append(files)
-        on_cut(number)
+        held.append(files)
     cuts.fewest, cuts.most = min(held, default=0), max(held, default=0)
     return cuts
 
@@ -109,7 +100,6 @@ def main(arguments: list[str]) -> int:
         cuts = run_cuts(Path(base), sandbox, options.count, options.seed)
     sandbox.close()
     print(
-        f"{cuts.tried} power cuts (seed {options.seed}): every index whole, "
-        f"holding {cuts.fewest} to {cuts.most} files; {cuts.empty} before there was an index"
+        f"{cuts.tried} power cuts (seed {options.seed}): every index whole, holding {cuts.fewest} to {cuts.most} files"
     )
     return 0
