@@ -82,6 +82,8 @@ def test_no_log_holds_what_is_read_heard_or_asked(
     assert MARKER not in streams.err + streams.out
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_real_processes_tell_nothing_even_when_they_tell_all(tmp_path: Path) -> None:
     findling = Findling(tmp_path / "home")
     library = tmp_path / "library"
