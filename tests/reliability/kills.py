@@ -170,7 +170,7 @@ class KillLoop:
         while process.poll() is None:
             now_s = time.monotonic()
             assert now_s - begun_s < PATIENCE_S, f"{task} hangs"
-            if spare and self._chance.random() < 0.01:
+            if spare and self._chance.random() < 0.05:
                 spare = not self._kill_a_child(process)
             if task == "watch" and self._chance.random() < 0.02:
                 self.world.step()
