@@ -95,7 +95,9 @@ class Engine:
         self._indexing = False
         own, of_all = self._indexer.own_folders(), lambda: self._settings.exclude
         self._root_desk = RootDesk(store, settings.folders, own, of_all, self._writing, self._wake_if_indexing)
-        self._exclude_desk = ExcludeDesk(store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns))
+        self._exclude_desk = ExcludeDesk(
+            store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns)
+        )
         self.care = CareDesk(store, lambda: self._settings, self._root_desk, self._writing)
         self._model_desk = ModelDesk(store, encoders, speech, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from

@@ -105,9 +105,7 @@ class Indexer:
             lookout.allow(allow_removals)
             return self._run(on_progress, cancel or CancelToken(), sudden, lookout)
 
-    def _run(
-        self, on_progress: OnProgress | None, cancel: CancelToken, sudden: bool, lookout: Lookout
-    ) -> IndexReport:
+    def _run(self, on_progress: OnProgress | None, cancel: CancelToken, sudden: bool, lookout: Lookout) -> IndexReport:
         started = time.monotonic()
         stages = self._stages(cancel, on_progress)
         cancelled = False

@@ -303,7 +303,10 @@ def test_watch_follows_changes_and_takes_requests_until_it_is_ended(findling: Fi
     until(lambda: findling.json("status")["pending"] == 0, "the first pass")
 
     _, err = findling.run("index", code=3)
-    assert err == f"findling: the index is being written by findling watch (process {watch.pid})\n"
+    assert err == (
+        f"findling: the index is being written by findling watch (process {watch.pid}), which also takes up folders "
+        "that are added meanwhile; to index here, end it first\n"
+    )
 
     findling.run("add", other)
     until(lambda: {Path(root["path"]) for root in findling.json("roots")["roots"]} == {library, other}, "the folder")
