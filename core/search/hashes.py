@@ -7,7 +7,6 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from core.store.contents import PhashMark
 from core.store.store import Store
 
 NEAR_COPY_BITS = 6  # of 64; pictures whose perceptual hashes differ in so few are one picture, saved twice
@@ -20,7 +19,7 @@ class Hashes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._guard = threading.Lock()
-        self._mark = PhashMark(0, 0)
+        self._mark = -1  # no state at all
         self._ids: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._hashes: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
@@ -39,14 +38,10 @@ class Hashes:
         mark = contents.phash_mark()
         if mark == self._mark:
             return
-        changed = contents.phashes_changed(self._mark.changes) if mark.changes >= self._mark.changes else None
-        after = self._mark.last_id
-        kept = np.zeros(self._ids.size, dtype=bool)
-        if changed is None:
-            changed, after = [], 0
-        else:
-            kept = ~np.isin(self._ids, changed)
-        ids, hashes = contents.phashes(after, [content_id for content_id in changed if content_id <= after])
+        # Below the known state: the index was put back to an older one.
+        changed = contents.phashes_changed(self._mark) if 0 <= self._mark < mark else None
+        kept = ~np.isin(self._ids, changed) if changed is not None else np.zeros(self._ids.size, dtype=bool)
+        ids, hashes = contents.phashes(changed)
         self._ids = np.concatenate([self._ids[kept], ids])
         self._hashes = np.concatenate([self._hashes[kept], hashes])
         self._mark = mark

@@ -139,8 +139,8 @@ class Matrices:
         removed = vectors.removed_since(view.mark.removals)
         if removed is None:
             return None
-        again = np.unique(removed[removed <= view.mark.last_id])  # ids that may have been given to other vectors
-        return removed, _joined([vectors.rows_of(space_id, again.tolist()), *vectors.rows(space_id, view.mark.last_id)])
+        nothing = vectors.rows_of(space_id, [])
+        return removed, _joined([nothing, *vectors.rows(space_id, view.highest_left(removed))])
 
     # The thread
 

@@ -167,6 +167,17 @@ class View:
         tail = self.added.with_more(count, narrow(added.vectors)) if added.ids.size else self.added
         return View(self.space, mark, self.base, self.columns.follow(removed, added), tail)
 
+    def highest_left(self, removed: NDArray[np.int64]) -> int:
+        """The id above which the table may hold rows that are new to this view, once ``removed`` ids went.
+
+        SQLite gives a new row the id after the highest. While the highest row of this state is there, that is a new
+        id; once it went, ids may be given again, but none below a row that stayed.
+        """
+        if self.mark.last_id not in removed:
+            return self.mark.last_id
+        ids = self.columns.ids[self.columns.alive]
+        return int(ids[~np.isin(ids, removed)].max(initial=0))
+
     @property
     def tail(self) -> Halves:
         """The rows after those of ``base``, shape (m, dim)."""

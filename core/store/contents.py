@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.store.connection import Database
-from core.store.files import from_signed, placeholders, to_signed
+from core.store.files import from_signed, to_signed
 from core.types import Extraction, Kind
 
 KEEP_ORPHANS_NS = 30 * 24 * 3600 * 1_000_000_000  # a file that comes back within a month costs nothing
@@ -27,14 +28,6 @@ class ContentRow:
     has_thumbnail: bool
     phash: int | None
     transcribed: bool  # its speech was listened to, whether or not there were words
-
-
-@dataclass(frozen=True)
-class PhashMark:
-    """A state of the perceptual hashes, as one read transaction sees it."""
-
-    last_id: int  # the highest content id, 0 where there is none
-    changes: int  # the number of the newest entry in the log of changed hashes, 0 before the first
 
 
 class Contents:
@@ -102,36 +95,35 @@ class Contents:
         ).get
         return found
 
-    def phash_mark(self) -> PhashMark:
-        """The state that this transaction sees."""
-        row: Any = self._database.connection.execute(
-            """
-            SELECT (SELECT coalesce(max(id), 0) FROM contents),
-                   coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'phash_changes'), 0)
-            """
-        ).fetchone()
-        return PhashMark(*row)
+    def phash_mark(self) -> int:
+        """The state of the perceptual hashes that this transaction sees: how many changes were logged, ever."""
+        seq: int | None = self._database.connection.execute(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'phash_changes'"
+        ).get
+        return seq or 0
 
-    def phashes_changed(self, changes: int) -> list[int] | None:
-        """The contents whose hash changed or went after entry ``changes`` of the log; None where it is cut off.
-
-        An id may have been given again since.
-        """
+    def phashes_changed(self, mark: int) -> list[int] | None:
+        """The contents that came with a hash, or whose hash changed or went, since a state; None where that is lost."""
         rows: list[Any] = self._database.connection.execute(
-            "SELECT seq, content_id FROM phash_changes WHERE seq > ? ORDER BY seq", (changes,)
+            "SELECT seq, content_id FROM phash_changes WHERE seq > ? ORDER BY seq", (mark,)
         ).fetchall()
-        if rows and rows[0][0] != changes + 1:
+        if rows and rows[0][0] != mark + 1:
             return None
         return list({content_id for _, content_id in rows})
 
-    def phashes(self, after_id: int, also: Sequence[int] = ()) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Ids and perceptual hashes, of shape (n,), of the contents above an id and some others that have a hash."""
+    def phashes(self, content_ids: Sequence[int] | None = None) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Ids and perceptual hashes, of shape (n,), of all contents that have one, or of those among some."""
         db = self._database.connection
-        rows = db.execute("SELECT id, phash FROM contents WHERE id > ? AND phash IS NOT NULL", (after_id,)).fetchall()
-        for start in range(0, len(also), _CHUNK):
-            chunk = also[start : start + _CHUNK]
-            condition = f"id IN ({placeholders(chunk)}) AND phash IS NOT NULL"
-            rows.extend(db.execute(f"SELECT id, phash FROM contents WHERE {condition}", chunk))
+        if content_ids is None:
+            rows: list[Any] = db.execute("SELECT id, phash FROM contents WHERE phash IS NOT NULL").fetchall()
+        else:
+            rows = db.execute(
+                """
+                SELECT c.id, c.phash FROM json_each(?) j CROSS JOIN contents c ON c.id = j.value
+                WHERE c.phash IS NOT NULL
+                """,
+                (json.dumps(list(content_ids)),),
+            ).fetchall()
         ids, hashes = zip(*rows, strict=True) if rows else ((), ())
         return np.array(ids, dtype=np.int64), np.array(hashes, dtype=np.int64).view(np.uint64)
 
@@ -171,6 +163,3 @@ class Contents:
             ).fetchall()
             self._delete([content_id for content_id, _ in rows])
         return [digest.hex() for _, digest in rows]
-
-
-_CHUNK = 900  # bindings a statement may have

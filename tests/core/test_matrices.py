@@ -174,6 +174,30 @@ def test_an_id_that_is_given_again_is_another_vector(library: VectorLibrary) -> 
         expect_true(matrices, library)
 
 
+def test_an_id_that_was_free_before_is_another_vector_when_it_is_given_again(library: VectorLibrary) -> None:
+    """What was freed before a view was made, and given again after it, was missing from the next one."""
+    library.add(3)
+    last = library.add(3)
+    with held(library) as matrices:
+        library.encode(last)  # leaves a gap below the highest id
+        expect_true(matrices, library)
+        library.forget(last, vectors_too=True)  # the ids from the gap on are free
+        library.add(4)
+        expect_true(matrices, library)
+
+
+def test_a_picture_in_the_place_of_a_content_without_a_hash_is_recognised(library: VectorLibrary) -> None:
+    library.add(1, phash=0xF0F0_F0F0)
+    matrices = Matrices(library.store)
+    plain = library.add(1)
+    assert len(matrices.hashes.near(0xF0F0_F0F0)) == 1
+    library.forget(plain, vectors_too=True)
+    picture = library.add(1, phash=0xF0F0_F0F1)
+    assert picture == plain  # the id is given again
+    assert picture in matrices.hashes.near(0xF0F0_F0F0)
+    matrices.close()
+
+
 def test_several_parts_are_judged_over_all_segments(library: VectorLibrary) -> None:
     contents = [library.add(4) for _ in range(60)]
     one, two = library.unit(2)
