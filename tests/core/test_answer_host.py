@@ -165,7 +165,7 @@ def test_closing_ends_the_child_and_whoever_waits_for_it(folders: Folders) -> No
     go_on = threading.Event()
 
     class SlowEncoders(FakeEncoders):
-        def encode_queries(self, texts):  # type: ignore[no-untyped-def]
+        def encode_queries(self, texts, space=None):  # type: ignore[no-untyped-def]
             asked.set()
             go_on.wait(10)
             raise ModelError("too late")

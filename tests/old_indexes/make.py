@@ -6,7 +6,7 @@ Run it inside a checkout of that version, so that ``core`` and ``tests`` are tho
 
 It writes ``vN.db.gz``, the index, and ``vN.json``, what that version said of it. The commits were 115dc5b for
 version 1, 54edb60 for version 2 (with ``--no-search``: no commit of its time could search so small an index),
-ca61152 for version 3 and 7c45e7c for version 4.
+ca61152 for version 3, 7c45e7c for version 4 and 0e1aaa1 for version 5.
 """
 
 from __future__ import annotations
