@@ -38,7 +38,7 @@ def test_following_says_each_time_that_nothing_is_left(tmp_path: Path) -> None:
     engine.add_root(library)
     idle = threading.Semaphore(0)
     cancel = CancelToken()
-    engine._prepare_when_idle = lambda _cancel: idle.release()  # type: ignore[method-assign]
+    engine._model_desk.prepare_when_idle = lambda _cancel: idle.release()  # type: ignore[method-assign]
     thread = threading.Thread(target=lambda: engine.watch(cancel=cancel))
     thread.start()
     try:

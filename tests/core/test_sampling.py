@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from core.config import folders_under
+from core.store.files import FoundFile
 from core.store.jobs import ModelState
 from core.store.sampling import sample_passages, sample_previews
 from core.store.store import Store
-from core.types import Extraction, Kind, Locator, Metadata, Passage
+from core.types import Extraction, FileStamp, Kind, Locator, Metadata, Passage
+
+END = b"\xff\xd9"  # of every JPEG: what ends otherwise was cut
 
 
 @pytest.fixture
@@ -24,8 +27,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def put(store: Store, number: int, extraction: Extraction) -> str:
-    digest = number.to_bytes(32, "big")
-    store.commit_content(0, digest, extraction, extractor_version=1, look_alike=None, models=ModelState())
+    digest, path = number.to_bytes(32, "big"), f"/r/{number}".encode()
+    store.files.add(store.roots.add(b"/r"), [FoundFile(path, extraction.kind, FileStamp(1, 1, 1, number))])
+    file = store.files.by_path(path)
+    assert file is not None
+    store.commit_content(file.id, digest, extraction, extractor_version=1, look_alike=None, models=ModelState())
     return digest.hex()
 
 
@@ -35,7 +41,7 @@ def document(*texts: str) -> Extraction:
 
 
 def photo(preview: bytes) -> Extraction:
-    return Extraction(Kind.PHOTO, "image/jpeg", Metadata(), (), thumbnail=b"small", preview=preview)
+    return Extraction(Kind.PHOTO, "image/jpeg", Metadata(), (), thumbnail=b"small" + END, preview=preview + END)
 
 
 def test_an_empty_index_gives_nothing(store: Store) -> None:
@@ -47,7 +53,7 @@ def test_all_are_taken_where_there_are_few(store: Store) -> None:
     put(store, 1, document("first", "second"))
     put(store, 2, photo(b"jpeg"))
     assert sorted(sample_passages(store, 10)) == ["first", "second"]
-    assert sample_previews(store, 10) == [b"jpeg"]
+    assert sample_previews(store, 10) == [b"jpeg" + END]
 
 
 def test_many_are_sampled_from_end_to_end(store: Store) -> None:
@@ -63,4 +69,4 @@ def test_many_are_sampled_from_end_to_end(store: Store) -> None:
 def test_a_preview_that_the_cache_lost_is_left_out(store: Store) -> None:
     put(store, 1, photo(b"kept"))
     store.thumbnails.remove(put(store, 2, photo(b"lost")))
-    assert sample_previews(store, 10) == [b"kept"]
+    assert sample_previews(store, 10) == [b"kept" + END]

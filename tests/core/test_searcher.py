@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -203,27 +204,41 @@ def test_a_broken_model_is_told_and_the_rest_answers(store: Store) -> None:
     assert all("the weights are cut" in note for note in result.notes)
 
 
+@contextmanager
+def named(store: Store, **models: str) -> Iterator[None]:
+    """As if the models that filled the index were called so."""
+
+    def rename(before: str, after: str) -> None:
+        with store.database.write() as db:
+            db.execute("UPDATE spaces SET model = ? WHERE model = ?", (after, before))
+
+    for role, model in models.items():
+        rename(f"fake-{role}", model)
+    yield
+    for role, model in models.items():
+        rename(model, f"fake-{role}")
+
+
 def test_an_english_model_is_not_asked_in_chinese(store: Store) -> None:
     encoders = FakeEncoders(text="all-MiniLM-L6-v2", photo="ViT-B-32")
-    result = searcher(store, encoders).search(Query("红色的船"))
-    assert encoders.queries == []
-    assert names(result.hits) == ["北京.txt"]
-    assert [note.split(":")[1].strip() for note in result.notes] == [
-        "the text model in use knows English",
-        "the photo model in use knows English",
-    ]
-    assert searcher(store, encoders).search(Query("café déjà vu")).notes == ()
+    with named(store, text="all-MiniLM-L6-v2", photo="ViT-B-32"):
+        result = searcher(store, encoders).search(Query("红色的船"))
+        assert encoders.queries == []
+        assert names(result.hits) == ["北京.txt"]
+        assert [note.split(":")[1].strip() for note in result.notes] == [
+            "the text model in use knows English",
+            "the photo model in use knows English",
+        ]
+        assert searcher(store, encoders).search(Query("café déjà vu")).notes == ()
 
 
 def test_everyday_queries_are_encoded_once_in_a_models_life(store: Store) -> None:
     first, second = FakeEncoders(text="another"), FakeEncoders(text="another")
-    space = first.text_space()
-    assert space is not None
-    store.vectors.space_id(space)
-    searcher(store, first).search(Query("boat"))
-    assert len(first.queries) > 1
-    searcher(store, second).search(Query("boat"))
-    assert second.queries == ["boat"]
+    with named(store, text="another"):
+        searcher(store, first).search(Query("boat"))
+        assert len(first.queries) > 1
+        searcher(store, second).search(Query("boat"))
+        assert second.queries == ["boat"]
 
 
 def test_searching_goes_on_while_something_is_written(engine: Engine, store: Store) -> None:
