@@ -163,6 +163,10 @@ class Doctor:
         if repair.reference_faults(store):
             repair.drop_dangling(store)
             done.append("removed rows that pointed at missing ones")
+        damaged = repair.damaged_texts(store)
+        if damaged:
+            repair.drop_texts(store, damaged)
+            done.append(f"removed {len(damaged)} damaged texts; the next findling index reads them again")
         if repair.text_faults(store, self.on_step):
             repair.rebuild_texts(store, self.on_step)
             done.append("rebuilt the full text")

@@ -47,6 +47,8 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
         return StorageError("the index cannot be written: its folder or its disk is read-only", path=path)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return _damaged(error, path)
+    if isinstance(error, UnicodeDecodeError):  # a text that was stored as UTF-8
+        return IndexDamagedError("a text in it is damaged: findling doctor --repair has its file read again", path=path)
     if isinstance(error, apsw.NoFTS5Error):  # what APSW makes of any error on its way to the tokenisers
         return StorageError("the index could not be read, or this SQLite has no full text search", path=path)
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
@@ -70,7 +72,7 @@ def told_plainly(path: Path, connection: Callable[[], apsw.Connection] | None = 
     """Raise what SQLite raises inside as a ``FindlingError`` about the index at ``path``."""
     try:
         yield
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         plain = convert(error, path, connection() if connection is not None else None)
         if plain is None:
             raise

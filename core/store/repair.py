@@ -51,6 +51,14 @@ class DamagedVector:
     stage: Stage  # that makes it anew
 
 
+@dataclass(frozen=True)
+class DamagedText:
+    """A segment whose text cannot be read."""
+
+    segment_id: int
+    content_id: int
+
+
 def nothing_to_tell(_what: str, _done: int, _total: int) -> None:
     """For who does not wait."""
 
@@ -86,6 +94,9 @@ def text_faults(store: Store, on_step: OnStep = nothing_to_tell) -> list[str]:
     Every word of every passage is compared, which takes minutes in a library of a million.
     """
     found: list[str] = []
+    damaged = len(damaged_texts(store))
+    if damaged:
+        found.append(f"{damaged} texts are damaged")
     with store.database.read() as db:
         for statement, said in (
             (_NAMELESS, "files are missing from the index of names"),
@@ -105,6 +116,19 @@ def text_faults(store: Store, on_step: OnStep = nothing_to_tell) -> list[str]:
     return found
 
 
+def damaged_texts(store: Store) -> list[DamagedText]:
+    """Texts that are no texts any more: a flipped bit may make bytes of one that are no UTF-8."""
+    found: list[DamagedText] = []
+    with store.database.read() as db:
+        rows: Iterable[Any] = db.execute("SELECT id, content_id, CAST(text AS BLOB) FROM segments WHERE text <> ''")
+        for id_, content_id, text in rows:
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                found.append(DamagedText(id_, content_id))
+    return found
+
+
 def _sum_of_texts(db: apsw.Connection, on_step: OnStep) -> int:
     """One number for which word is where in which passage.
 
@@ -114,11 +138,11 @@ def _sum_of_texts(db: apsw.Connection, on_step: OnStep) -> int:
     tokens_of = tokenise.tokeniser(db)
     total: int = db.execute("SELECT count(*) FROM segments WHERE text <> ''").get
     found = 0
-    rows: Iterable[Any] = db.execute("SELECT id, text FROM segments WHERE text <> ''")
+    rows: Iterable[Any] = db.execute("SELECT id, CAST(text AS BLOB) FROM segments WHERE text <> ''")
     for done, (id_, text) in enumerate(rows):
         if done % _LOOK_EVERY == 0:
             on_step("full text", done, 2 * total)
-        for offset, (_, _, token) in enumerate(tokens_of(text.encode())):
+        for offset, (_, _, token) in enumerate(tokens_of(text)):
             found += hash((id_, offset, token))
     return found
 
@@ -221,6 +245,21 @@ def _stage(model: str | None, kind: str | None) -> Stage:
 
 
 # Cures
+
+
+def drop_texts(store: Store, damaged: Sequence[DamagedText]) -> None:
+    """Delete segments whose text cannot be read, and queue their files to be read and heard again.
+
+    Their words stay in the full text, which is to be rebuilt.
+    """
+    with store.database.write() as db:
+        for text in damaged:
+            db.execute("UPDATE segments SET text = '' WHERE id = ?", (text.segment_id,))  # no tokeniser takes it
+            db.execute("DELETE FROM segments WHERE id = ?", (text.segment_id,))
+            db.execute(
+                "UPDATE contents SET extractor_version = 0, speech_model = NULL WHERE id = ?", (text.content_id,)
+            )
+            _queue(db, text.content_id, Stage.CONTENT)
 
 
 def drop_vectors(store: Store, damaged: Sequence[DamagedVector]) -> None:

@@ -115,6 +115,9 @@ class Salvage:
             if not there:
                 return not _has_schema(source)
             columns = [column for column in self._columns[table] if column.name in there]
+            if any(c.required and c.default is None and c.name not in there for c in self._columns[table]):
+                logger.warning("the columns of %s do not have their names any more", table)
+                return False
             # As bytes, since a damaged text may be no UTF-8 and would end the whole reading.
             selected = ", ".join(f"CAST({c.name} AS BLOB)" if c.type == "TEXT" else c.name for c in columns)
             for row in source.execute(f"SELECT {selected} FROM {table}"):

@@ -236,6 +236,7 @@ def test_status_roots_and_doctor(indexed: tuple[Findling, dict[str, Any]], libra
     assert {"index", "vectors", "models"} <= {check["name"] for check in doctor["checks"]}
 
 
+@pytest.mark.network_tried
 def test_models_are_listed_and_fetched_only_on_a_yes(indexed: tuple[Findling, dict[str, Any]]) -> None:
     findling, _ = indexed
     models = {model["name"]: model for model in findling.json("models", "list")["models"]}
@@ -387,8 +388,10 @@ def test_a_damaged_index_is_told_in_one_line(findling: Findling) -> None:
     for path in index.parent.glob("index.db*"):
         path.unlink()
     index.write_bytes(b"this is no database " * 500)
-    _, err = findling.run("status", code=3)
-    assert err.startswith("findling: ") and err.count("\n") == 1
+    _, err = findling.run("status")
+    assert err.startswith("findling: the index was damaged") and err.count("\n") == 1
+    (kept,) = index.parent.glob("index.damaged-*")
+    assert kept.read_bytes().startswith(b"this is no database")
 
 
 # --- the demo
