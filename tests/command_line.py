@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ class Findling:
     home: Path
     patience_s: float = 2 * PATIENCE_S
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    prepared: Path | None = None  # what ``models prepare`` left in another home
+
+    def __post_init__(self) -> None:
+        if self.prepared is not None:
+            shutil.copytree(self.prepared, self.home / "models" / self.prepared.name)
 
     @property
     def environ(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from core.config import HOME_VARIABLE, Settings, folders_under, save_settings
 from core.extract.sandbox import Sandbox
 from tests.closed_network import sitecustomize
+from tests.command_line import Findling
 from tests.library import Library
 
 CLOSED_NETWORK = str(Path(sitecustomize.__file__).parent)
@@ -59,6 +60,14 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip(f"the test corpora are not at {CORPORA}")
     return CORPORA
+
+
+@pytest.fixture(scope="session")
+def prepared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text model as ``models prepare`` leaves it, made once: each command would import torch for seconds."""
+    home = tmp_path_factory.mktemp("prepared")
+    Findling(home).run("models", "prepare", "all-MiniLM-L6-v2")
+    return home / "models" / ".prepared"
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,11 @@ class EarlyTowers:
                 self._loading[role] = thread
                 thread.start()
 
+    @property
+    def loading(self) -> bool:
+        """Whether a tower is still being loaded."""
+        return any(thread.is_alive() for thread in self._loading.values())
+
     def take(self, role: ModelRole, ref: ModelRef) -> QueryTower | None:
         """The tower of a role, once, if it is that model's as it is prepared now; waits for its loading to end."""
         if role in self._loading:

@@ -30,4 +30,8 @@ def _serve(folders: Folders, connection: Connection) -> None:
     early = EarlyTowers(folders)
     from core.search.worker import serve_answers  # meanwhile
 
-    serve_answers(folders, early, connection)
+    try:
+        serve_answers(folders, early, connection)
+    finally:
+        if early.loading:  # a thread inside of OpenVINO would end an orderly way out with an abort, and say so
+            os._exit(0)

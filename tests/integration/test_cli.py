@@ -96,18 +96,20 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[tuple[Findling, dict[str, Any]]]:
+def indexed(
+    tmp_path_factory: pytest.TempPathFactory, library: Path, prepared_model: Path
+) -> Iterator[tuple[Findling, dict[str, Any]]]:
     """The library in an index, and what the command that made it printed. Read only: tests that change files have
     their own."""
-    findling = Findling(tmp_path_factory.mktemp("home"))
+    findling = Findling(tmp_path_factory.mktemp("home"), prepared=prepared_model)
     report = findling.json("index", library, code=5)
     yield findling, report
     findling.stop_all()
 
 
 @pytest.fixture
-def findling(tmp_path: Path) -> Iterator[Findling]:
-    findling = Findling(tmp_path / "home")
+def findling(tmp_path: Path, prepared_model: Path) -> Iterator[Findling]:
+    findling = Findling(tmp_path / "home", prepared=prepared_model)
     yield findling
     findling.stop_all()
 
@@ -193,6 +195,14 @@ def test_a_name_that_is_not_utf_8_goes_through_unchanged(
     Path(os.fsdecode(copy)).write_text(MENU, "utf-8")
     out, _ = findling.run("search", "--like", copy, "-n", "1")
     assert out.split("\t")[0].endswith("/caf\ufffd menu.txt")
+
+
+def test_a_quick_answer_leaves_without_a_word(indexed: tuple[Findling, dict[str, Any]]) -> None:
+    """A tower that was still being loaded ended the query child by an abort, and a line about that."""
+    findling, _ = indexed
+    for _ in range(4):
+        _, err = findling.run("search", "IMG", "--kind", "photo")
+        assert all(line.startswith("findling: ") for line in err.splitlines())
 
 
 def test_what_matches_nothing_says_so(indexed: tuple[Findling, dict[str, Any]]) -> None:

@@ -17,8 +17,8 @@ MANY = 60
 
 
 @pytest.fixture
-def findling(tmp_path: Path) -> Iterator[Findling]:
-    findling = Findling(tmp_path / "home")
+def findling(tmp_path: Path, prepared_model: Path) -> Iterator[Findling]:
+    findling = Findling(tmp_path / "home", prepared=prepared_model)
     yield findling
     findling.stop_all()
 

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.timeout(600)  # several programs one after another, eac
 
 
 @pytest.fixture
-def findling(home: Path) -> Iterator[Findling]:
-    findling = Findling(home, patience_s=1200)
+def findling(home: Path, prepared_model: Path) -> Iterator[Findling]:
+    findling = Findling(home, patience_s=1200, prepared=prepared_model)
     yield findling
     findling.stop_all()
 
