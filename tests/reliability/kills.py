@@ -297,6 +297,7 @@ def make_older(index: Path) -> None:
     db = apsw.Connection(str(index))
     with db:
         if int(db.pragma("user_version")) == len(MIGRATIONS):
+            db.execute("DROP TRIGGER contents_phash_added")
             for table in ("tombstones", "search_spaces"):
                 db.execute(f"DROP TABLE {table}")
             for column in ("missing", "excludes", "watch_note"):
