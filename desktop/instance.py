@@ -26,6 +26,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from core.config import Folders
+from desktop.places import is_text
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +158,7 @@ def socket_name(folders: Folders) -> str:
     if sys.platform == "win32":
         return f"findling-{_digest(f'{getpass.getuser()}|{str(data).casefold()}'.encode('utf-8', 'surrogatepass'))}"
     path = os.fsencode(data / "window.socket")
-    if len(path) <= _LONGEST_SOCKET and _is_text(path):
+    if len(path) <= _LONGEST_SOCKET and is_text(path):
         return os.fsdecode(path)
     return str(_own_folder() / _digest(path))
 
@@ -182,15 +183,6 @@ def _own_folder() -> Path:
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(1, "somebody else can enter this folder", str(folder))
     return folder
-
-
-def _is_text(path: bytes) -> bool:
-    """Whether Qt can take the path, which it holds as UTF-16."""
-    try:
-        path.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _digest(identity: bytes) -> str:

@@ -63,7 +63,7 @@ def open_file(path: bytes) -> bool:
 
     Only what ``why_not_open`` has nothing against: the system would also run programs.
     """
-    if _is_text(path):
+    if is_text(path):
         return QDesktopServices.openUrl(url_of(path))
     # The portals resolve a URL through QFile, which cannot reach such a name.
     return _start([b"xdg-open" if sys.platform.startswith("linux") else b"open", path])
@@ -85,7 +85,7 @@ def open_folder(folder: bytes) -> bool:
         return False
     if sys.platform == "darwin":
         return _start([b"open", b"-R", folder])  # selected in its parent: a folder named .app would be run
-    if _is_text(folder):
+    if is_text(folder):
         return QDesktopServices.openUrl(url_of(folder))
     return _start([b"xdg-open", folder])
 
@@ -104,7 +104,8 @@ def _show_by_bus(path: bytes) -> bool:
     return reply.type() != QDBusMessage.MessageType.ErrorMessage
 
 
-def _is_text(path: bytes) -> bool:
+def is_text(path: bytes) -> bool:
+    """Whether Qt can take the path, which it holds as UTF-16."""
     try:
         path.decode("utf-8")
     except UnicodeDecodeError:

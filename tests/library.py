@@ -24,6 +24,7 @@ from tests.matching import files_named, segments_with
 
 LIMIT_S = 60.0  # for what must happen, however slow the machine
 SENTENCES = {440: "the old green house", 880: "a boat comes in"}
+MANY = 60  # files: enough that all of them missing at once is asked about
 
 
 class Library:
@@ -152,3 +153,14 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
+
+
+def make_many(folder: Path) -> Path:
+    """A folder of ``MANY`` empty files, which cost no reading, and two with words."""
+    (folder / "many").mkdir(parents=True)
+    for number in range(MANY):
+        (folder / "many" / f"{number}.txt").touch()
+    (folder / "boat.txt").write_text("the old boat left the harbour at dawn")
+    (folder / "private").mkdir()
+    (folder / "private" / "diary.txt").write_text("nobody knows the zanzibar secret")
+    return folder

@@ -15,22 +15,14 @@ from core.engine import Engine
 from core.errors import FolderError, IndexBusyError, SettingsError, UsageError
 from core.types import Query
 from tests.core.library import open_engine
+from tests.library import MANY, make_many
 
-MANY = 60
 LIMIT_S = 120.0  # for what must happen, however slow the machine
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """Sixty empty files, which cost no reading, and two with words."""
-    folder = tmp_path / "Library"
-    (folder / "many").mkdir(parents=True)
-    for number in range(MANY):
-        (folder / "many" / f"{number}.txt").touch()
-    (folder / "boat.txt").write_text("the old boat left the harbour at dawn")
-    (folder / "private").mkdir()
-    (folder / "private" / "diary.txt").write_text("nobody knows the zanzibar secret")
-    return folder
+    return make_many(tmp_path / "Library")
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pytest
 
 from tests.command_line import Findling
 from tests.core.test_odd_names import NAMES, fill
-
-MANY = 60
+from tests.library import MANY, make_many
 
 
 @pytest.fixture
@@ -25,15 +24,7 @@ def findling(tmp_path: Path, prepared_model: Path) -> Iterator[Findling]:
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """Sixty empty files, which cost no reading, and two with words."""
-    folder = tmp_path / "Library"
-    (folder / "many").mkdir(parents=True)
-    for number in range(MANY):
-        (folder / "many" / f"{number}.txt").touch()
-    (folder / "boat.txt").write_text("the old boat left the harbour at dawn")
-    (folder / "private").mkdir()
-    (folder / "private" / "diary.txt").write_text("nobody knows the zanzibar secret")
-    return folder
+    return make_many(tmp_path / "Library")
 
 
 @pytest.mark.slow
