@@ -91,7 +91,7 @@ def models_with(bench: Bench, kind: str) -> Path:
         target = folder / FOLDER / prepared_folder(homes.settings_at(bench.scratch / "nowhere"), model).name
         target.mkdir(parents=True)
         for path in probed.iterdir():
-            if path.suffix in (".xml", ".bin") or path.name == TOKENISER:
+            if path.suffix in (".xml", ".bin", ".blob") or path.name == TOKENISER:
                 shutil.copyfile(path, target / path.name)
         found = _read(probed)
         chosen = tuple(
@@ -164,6 +164,7 @@ def _probed(bench: Bench) -> Path:
             VERSION, model.name, model.weights_id, openvino_version(), machine_id(), MIN_SAMPLE, trials, (),
             apart.tokeniser, apart.pictures,
         )  # fmt: skip
+        apart.compile_ahead(Tower.WORDS, Backend.OPENVINO_FP32)
         (folder / _PREPARED).write_bytes(msgspec.msgpack.encode(prepared))
 
     return bench.kept(f"probed-{_version(model)}", make)
