@@ -21,13 +21,15 @@ from collections.abc import Callable, Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from core import cpu, lifeline, log
 from core.cancel import CancelToken
 from core.errors import Cancelled, ChildError
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _POLL_S = 0.1  # how soon a cancel is seen while a child works
 _TERMINATE_S = 2.0  # then kill
@@ -263,6 +265,27 @@ class Child:
             name = _signal_name(-code)
             return ChildDied(f"ended by {name}", killed=name == "SIGKILL")
         return ChildDied("ended unexpectedly" if code is None else f"ended with code {code}")
+
+
+def with_one_retry(work: Callable[[], T], whose: str, over: str, closed: Callable[[], bool]) -> T:
+    """What ``work`` returns, which asks a child; one that dies over it is started once more.
+
+    ``whose`` process it is and ``over`` what it died are for people: "the search", "question". ``closed`` says whether
+    its owner has ended it, which is no death. Raises ``ChildError`` when it dies twice, ``Cancelled`` when it was
+    closed, and whatever else ``work`` raises.
+    """
+    for last in (False, True):
+        if closed():
+            raise Cancelled
+        try:
+            return work()
+        except ChildDied as error:
+            if closed():
+                raise Cancelled from error
+            if last:
+                raise ChildError(f"{whose}'s process died twice on the same {over} ({error})") from error
+            logger.warning("%s's process died (%s); it is started once more", whose, error)
+    raise AssertionError("unreachable")
 
 
 def receive_file(connection: Connection) -> BinaryIO:

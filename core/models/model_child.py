@@ -10,10 +10,10 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from core.cancel import CancelToken
-from core.child import Child, ChildDied, Serve
-from core.errors import Cancelled, ChildError
+from core.child import Child, Serve, with_one_retry
 from core.models.messages import R, Request, pack, unpack_reply
 
 logger = logging.getLogger(__name__)
@@ -189,18 +189,8 @@ class ModelChild:
 
     def _call(self, message: bytes, cancel: CancelToken | None, deadline_s: float) -> bytes:
         grace = None if cancel is None else _GraceToken(cancel)
-        for last in (False, True):
-            if self._closed:
-                raise Cancelled
-            try:
-                return self._child.call(message, deadline_s, grace)
-            except ChildDied as error:
-                if self._closed:
-                    raise Cancelled from error
-                if last:
-                    raise ChildError(f"the model's process died twice on the same input ({error})") from error
-                logger.warning("the model's process died (%s); it is started once more", error)
-        raise AssertionError("unreachable")
+        call = partial(self._child.call, message, deadline_s, grace)
+        return with_one_retry(call, "the model", "input", lambda: self._closed)
 
     def drop_idle(self) -> None:
         with self._gate.hold_if_free() as free:

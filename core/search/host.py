@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
-from core.child import Child, ChildDied
-from core.errors import Cancelled, ChildError, FindlingError
+from core.child import Child, with_one_retry
+from core.errors import FindlingError
 from core.models.base import QueryEncoders
 from core.models.messages import Vectors
 from core.search.messages import (
@@ -27,8 +27,6 @@ from core.search.messages import (
 )
 from core.search.question import Answer, Question
 from core.types import ModelRole
-
-logger = logging.getLogger(__name__)
 
 # A question takes a tenth of a second, the first one on a million segments and a cold disk several seconds.
 DEADLINE_S = 120.0
@@ -71,18 +69,8 @@ class AnswerHost:
 
     def _ask(self, request: ToChild, kind: type[M]) -> M:
         with self._turn:
-            for last in (False, True):
-                if self._closed:
-                    raise Cancelled
-                try:
-                    return expect(self._converse(request), kind)
-                except ChildDied as error:
-                    if self._closed:
-                        raise Cancelled from error
-                    if last:
-                        raise ChildError(f"the search's process died twice on the same question ({error})") from error
-                    logger.warning("the search's process died (%s); it is started once more", error)
-        raise AssertionError("unreachable")
+            answer = with_one_retry(partial(self._converse, request), "the search", "question", lambda: self._closed)
+        return expect(answer, kind)
 
     def _converse(self, request: ToChild) -> FromChild:
         """Send a request, make the vectors that are asked for in between, and return the answer."""

@@ -245,11 +245,6 @@ class Vectors:
         count: int = self._database.connection.execute("SELECT count(*) FROM vectors").get
         return count
 
-    def damaged(self) -> list[int]:
-        """The ids of segments with a vector whose checksum does not hold."""
-        rows = self._database.connection.execute("SELECT segment_id, vector, checksum FROM vectors")
-        return [segment_id for segment_id, blob, checksum in rows if zlib.crc32(blob) != checksum]
-
     def _dim(self, space_id: int) -> int:
         dim: int = self._database.connection.execute("SELECT dim FROM spaces WHERE id = ?", (space_id,)).get
         return dim

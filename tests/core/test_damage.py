@@ -18,6 +18,7 @@ from core.errors import IndexDamagedError
 from core.store import repair
 from core.store.files import FoundFile
 from core.store.jobs import ModelState
+from core.store.repair import damaged_vectors
 from core.store.store import Store
 from core.store.vectors import NewVector
 from core.types import EmbeddingSpace, Extraction, FileStamp, Kind, Locator, Metadata, Passage, SegmentKind, Stage
@@ -113,7 +114,7 @@ def expect_kept(
     assert repair.structure_faults(store) == []
     if store.notices:  # else the damage is inside of values, which is the doctor's to find
         assert store.problems() == []
-        assert list(store.vectors.damaged()) == []
+        assert damaged_vectors(store) == []
         assert list(path.parent.glob("index.damaged-*"))
 
 
@@ -211,7 +212,7 @@ def test_damage_that_is_met_in_use_is_seen_to_at_the_next_start(whole: Folders, 
     store = Store(folders)  # nothing tells it yet
     assert store.notices == ()
     with pytest.raises(IndexDamagedError, match="start Findling again"), store.database.read():
-        list(store.vectors.damaged())
+        damaged_vectors(store)
     store.close()
     store = Store(folders)
     assert "carried over: 60 files, 180 vectors" in store.notices[0]

@@ -32,6 +32,7 @@ from core.cancel import CancelToken
 from core.config import folders_under
 from core.errors import SkippedError, UnreadableError
 from core.index.indexer import Indexer
+from core.store.repair import damaged_vectors
 from core.store.store import Store
 from core.types import Extraction, IndexReport, Kind, Locator, Passage
 from core.watch.scan import look_at
@@ -427,7 +428,7 @@ class Machine(RuleBasedStateMachine):
         ).fetchall()
         vectors = dict(db.execute("SELECT segment_id, content_id FROM vectors"))
         assert {(segment, content) for content, segment, _ in rows} == set(vectors.items())
-        assert store.vectors.damaged() == []
+        assert damaged_vectors(store) == []
         linked = {id_ for (id_,) in db.execute("SELECT content_id FROM files WHERE content_id IS NOT NULL")}
         for word in WORDS:
             expected = {

@@ -17,6 +17,7 @@ from core.errors import ReaderError
 from core.extract.sandbox import Sandbox
 from core.index import indexer as indexer_module
 from core.index.indexer import Indexer
+from core.store.repair import damaged_vectors
 from core.store.roots import Verb
 from core.types import SegmentKind
 from core.watch.scan import look_at
@@ -78,7 +79,7 @@ def test_a_killed_process_leaves_stages_whole_or_absent(library: Library, tmp_pa
     kill_when(lambda: store.vectors.count() > 150)  # of 200: photos may be done before the last texts
     kill_when(lambda: any(library.folders.spool.iterdir()))
     assert store.problems() == []
-    assert store.vectors.damaged() == []
+    assert damaged_vectors(store) == []
 
     report = library.run()
     assert (report.files, report.failed, report.waiting) == (175, 0, {})

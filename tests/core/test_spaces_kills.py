@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from core.store.repair import damaged_vectors
 from core.store.store import Store
 from core.types import ModelRole, SegmentKind
 from tests.core.spaces_library import held, models_with_spaces, searched
@@ -70,7 +71,7 @@ def test_kills_in_the_middle_of_a_change_of_models_lose_nothing(library: Library
             assert held(store, role) == names, f"{text}: {searched(store, role)} is not whole"
         assert library.worded("house", SegmentKind.SPEECH) == ["voice.wav"]
         assert library.worded("number") == sorted(everything[ModelRole.TEXT] - {"voice.wav"})
-        assert store.vectors.damaged() == []
+        assert damaged_vectors(store) == []
         if searched(store, ModelRole.TEXT) != search:
             search, had = searched(store, ModelRole.TEXT), {}  # whatever else was begun went with the move
         assert vectors_of(store, text) >= had.get(text, 0), "what was encoded is kept"

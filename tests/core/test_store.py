@@ -17,6 +17,7 @@ from core.store.connection import Database
 from core.store.files import FoundFile, KnownFile, MovedFile, from_signed, to_signed
 from core.store.filters import FileFilter, is_under
 from core.store.jobs import ModelState
+from core.store.repair import damaged_vectors
 from core.store.store import Store, look_alike_space
 from core.store.vectors import NewVector
 from core.store.words import split_name
@@ -150,12 +151,13 @@ def test_vectors_are_compared_by_cosine_and_checked(store: Store) -> None:
     by_segment = dict(zip(scores.segment_ids.tolist(), scores.cosines.tolist(), strict=True))
     assert by_segment[first.id] == pytest.approx(1.0, abs=1e-6)
     assert by_segment[second.id] == pytest.approx(2**-0.5, abs=1e-6)
-    assert store.vectors.damaged() == []
+    assert damaged_vectors(store) == []
     with store.database.write() as db:
         blob = bytearray(db.execute("SELECT vector FROM vectors WHERE segment_id = ?", (second.id,)).get)
         blob[5] ^= 1
         db.execute("UPDATE vectors SET vector = ? WHERE segment_id = ?", (bytes(blob), second.id))
-    assert store.vectors.damaged() == [second.id]
+    (damaged,) = damaged_vectors(store)
+    assert (damaged.content_id, damaged.stage) == (content_id, Stage.TEXT)
 
 
 @pytest.mark.parametrize("vector", [np.zeros(3, np.float32), np.array([np.nan, 0, 0, 1], np.float32)])

@@ -24,6 +24,7 @@ from core.config import Folders, Settings, folders_under
 from core.engine import Engine
 from core.errors import FindlingError
 from core.extract.base import Reader
+from core.store.repair import damaged_vectors
 from core.types import Query
 from tests.fakes import COLOURS, FakeEncoders, FakeSpeech
 from tests.reliability.vfs import Fault, FaultyVFS, faulty
@@ -81,7 +82,7 @@ class ShortLife:
         """On a disk that works: the index is sound, and comes to hold what the folder does."""
         assert not list(self.folders.data.glob("*damaged*")), "a disk that failed is no damage"
         with self.opened() as engine:
-            wrong = [*engine._store.problems(), *map(str, engine._store.vectors.damaged())]
+            wrong = [*engine._store.problems(), *map(str, damaged_vectors(engine._store))]
             assert not wrong, wrong
             if self.library not in {Path(os.fsdecode(status.root.path)) for status in engine.roots()}:
                 engine.add_root(self.library)

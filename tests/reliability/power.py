@@ -18,6 +18,7 @@ import apsw
 from core.config import Settings, folders_under
 from core.engine import Engine
 from core.extract.base import Reader
+from core.store.repair import damaged_vectors
 from core.store.store import Store
 from tests.fakes import FakeEncoders, FakeSpeech
 from tests.reliability.vfs import RecordingVFS, recording
@@ -67,7 +68,7 @@ def cut(vfs: RecordingVFS, at: int, chance: random.Random, base: Path) -> int:
     try:
         assert not list(folders.data.glob("*damaged*")), f"cut after {at} operations: damaged"
         assert store.problems() == [], f"cut after {at} operations"
-        assert store.vectors.damaged() == [], f"cut after {at} operations"
+        assert damaged_vectors(store) == [], f"cut after {at} operations"
         return store.counts().files
     finally:
         store.close()
