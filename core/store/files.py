@@ -18,6 +18,7 @@ from core.store.words import split_name
 from core.types import FileStamp, Kind, Stage
 
 _SIGN = 1 << 63
+_PAGE = 500  # rows that are read at a time of a whole root
 
 
 def to_signed(value: int) -> int:
@@ -166,6 +167,21 @@ class Files:
         condition, bounds = under("path", folder) if folder is not None else ("1", [])
         found = self._known(f"root_id = ? AND {condition}", [root_id, *bounds])
         return {file.path: file for file in found}
+
+    def in_order(self, root_id: int, folder: bytes) -> Iterator[KnownFile]:
+        """The files of a root below one folder, in the order of their paths, read a page at a time.
+
+        The caller may write between two files. It sees what becomes of paths behind the page that was read last.
+        """
+        _, (after, end) = under("path", folder)  # no path is the folder's own with a separator
+        while True:
+            # The plus keeps SQLite from going by root and sorting all. Of two lower bounds it would seek the first.
+            where = "+root_id = ? AND path > ? AND path < ? ORDER BY path LIMIT ?"
+            page = list(self._known(where, [root_id, after, end, _PAGE]))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].path
 
     def count(self, root_id: int | None = None) -> int:
         """How many files there are, or how many a root has."""

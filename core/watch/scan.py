@@ -12,9 +12,9 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from core.cancel import CancelToken
 from core.filesystem import filesystem_id
@@ -22,11 +22,11 @@ from core.store.files import FoundFile, KnownFile, MovedFile
 from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
-from core.store.tombstones import Tombstone
 from core.types import FileStamp
 from core.watch.departures import NOBODY_ASKED, Consent, purge, take_out
 from core.watch.excluded import excluded_below
-from core.watch.presence import HELD_MANY, is_there, was_emptied
+from core.watch.origins import Origins
+from core.watch.presence import HELD_MANY, is_there
 from core.watch.settle import Settled, parents
 from core.watch.walk import Entry, Walk, found_file, look, stamp_of
 
@@ -143,6 +143,15 @@ class _Batch:
         return len(self.added) + len(self.changed) + len(self.moved) + len(self.revived)
 
 
+@dataclass
+class _Compared:
+    """What is known of a place beside what is there."""
+
+    found: int = 0  # files that are there,
+    met: int = 0  # those among them that were known,
+    missing: list[KnownFile] = field(default_factory=list)  # and those known that are not there
+
+
 class _Scan:
     """One reconciliation over several places."""
 
@@ -167,10 +176,8 @@ class _Scan:
         self._batch_root_id = 0
         self._committed_s = time.monotonic()
         self._missing: list[KnownFile] = []
-        self._moved_ids: set[int] = set()
-        self._any_deleted = store.tombstones.any()
-        self._revived_ids: set[int] = set()
         self._there: dict[int, bool] = {}
+        self._origins = Origins(store, self._roots, self._is_there)
         self._walked: set[int] = set()
         self._held: dict[int, int] = {}  # files known of the roots that were walked to the end
 
@@ -179,20 +186,16 @@ class _Scan:
         if root.id in self._walked or root.id not in self._roots:
             return
         self._walked.add(root.id)
-        known = self._store.files.known(root.id)
         self._purge_deleted(root)
         if not self._is_there(root):
-            self._purge_known(root, known.values())
+            self._purge_known(root, self._store.files.in_order(root.id, root.path))
             self._report = replace(self._report, offline=True)
             return
-        count = len(known)
         walk = Walk(root.path, self._passed_over, self._excluded[root.id])
-        before = self._report.seen
-        self._compare(root, known, walk.files(self._cancel))
+        compared = self._compare(root, self._store.files.in_order(root.id, root.path), walk.files(self._cancel))
         self._note_unreadable(walk.unreadable)
-        held = self._report.seen - before
-        missing = self._without_unreadable(known.values())
-        if held == 0 and root.held > HELD_MANY and missing:
+        missing = self._without_unreadable(compared.missing)
+        if compared.found == 0 and root.held > HELD_MANY and missing:
             self._set_offline(root)
             self._purge_known(root, missing)
             self._report = replace(self._report, offline=True)
@@ -202,9 +205,9 @@ class _Scan:
         if not self._is_there(root, again=True):
             self._report = replace(self._report, offline=True)
             return
-        kept = len(known) - len(missing)
-        self._held[root.id] = count
-        self._store.roots.set_scanned(root.id, filesystem_id(root.path) or "", held + kept)
+        kept = len(compared.missing) - len(missing)
+        self._held[root.id] = compared.met + len(compared.missing)
+        self._store.roots.set_scanned(root.id, filesystem_id(root.path) or "", compared.found + kept)
 
     def place(self, path: bytes) -> None:
         """Look at one path, and at everything below it if it is a folder."""
@@ -220,25 +223,25 @@ class _Scan:
             logger.warning("cannot look at %s: %s", os.fsdecode(path), error.strerror)
             return
         rules = self._excluded[root.id]
-        known = self._store.files.known(root.id, path)
         alone = self._store.files.by_path(path)
-        if alone is not None:
-            known[path] = alone
+        known = chain([alone] if alone is not None else [], self._store.files.in_order(root.id, path))
+        walk = Walk(path, self._passed_over, rules)
+        found: Iterable[Entry] = ()
         if status is not None and stat.S_ISDIR(status.st_mode):
             if path == root.path or not rules.folder(path, os.path.basename(path)):
-                walk = Walk(path, self._passed_over, rules)
-                self._compare(root, known, walk.files(self._cancel))
-                self._note_unreadable(walk.unreadable)
+                found = walk.files(self._cancel)
         elif status is not None and stat.S_ISREG(status.st_mode) and not rules.file(path, os.path.basename(path)):
-            self._compare(root, known, [(path, status)])
-        self._missing += self._without_unreadable(known.values())
+            found = [(path, status)]
+        compared = self._compare(root, known, found)
+        self._note_unreadable(walk.unreadable)
+        self._missing += self._without_unreadable(compared.missing)
 
     def finish(self) -> ScanReport:
         """Commit the rest and take out what is missing, in the roots that are there to the end."""
         self._commit()
         missing: dict[int, list[KnownFile]] = {root_id: [] for root_id in self._held}
         for file in self._missing:
-            if file.id not in self._moved_ids and self._there.get(file.root_id, False):
+            if file.id not in self._origins.moved and self._there.get(file.root_id, False):
                 missing.setdefault(file.root_id, []).append(file)
         for root_id, files in missing.items():
             root = self._roots[root_id]
@@ -262,68 +265,50 @@ class _Scan:
         covers = self._excluded[root.id].covers
         purge(self._store, [file.file_id for file in self._store.tombstones.of_root(root.id) if covers(file.path)])
 
-    def _compare(self, root: RootRow, known: dict[bytes, KnownFile], found: Iterable[Entry]) -> None:
-        """Take what is found out of ``known``; what is left of it is missing."""
+    def _compare(self, root: RootRow, known: Iterator[KnownFile], found: Iterable[Entry]) -> _Compared:
+        """Go through what is known and what is found side by side, both in the order of their paths.
+
+        Neither is held: a library's rows, all in memory at once, are its greatest part, and whenever Python's
+        collector looks through them it stops every thread, the window's among them, for a tenth of a second.
+        """
         if self._batch and root.id != self._batch_root_id:
             self._commit()
         self._batch_root_id = root.id
-        before = len(known)
+        compared = _Compared()
         waiting = bool(self._batch)
-        others = 0
+        old = next(known, None)
         for path, status in found:
-            old = known.pop(path, None)
-            if old is None:
-                others += 1
+            compared.found += 1
+            while old is not None and old.path < path:
+                compared.missing.append(old)
+                old = next(known, None)
+            if old is None or old.path != path:
                 self._new(found_file(path, status))
                 waiting = True
-            elif _differs(old, status):
-                self._batch.changed.append((old.id, stamp_of(status)))
-                waiting = True
+            else:
+                compared.met += 1
+                if _differs(old, status):
+                    self._batch.changed.append((old.id, stamp_of(status)))
+                    waiting = True
+                old = next(known, None)
             if waiting and self._is_due():
                 self._commit()
                 waiting = False
-        self._report = replace(self._report, seen=self._report.seen + before - len(known) + others)
+        if old is not None:
+            compared.missing += [old, *known]
+        self._report = replace(self._report, seen=self._report.seen + compared.found)
+        return compared
 
     def _is_due(self) -> bool:
         return len(self._batch) >= _BATCH or time.monotonic() - self._committed_s > _BATCH_S
 
     def _new(self, file: FoundFile) -> None:
-        origin = self._moved_from(file)
-        if origin is not None:
-            self._moved_ids.add(origin.id)
+        if (origin := self._origins.moved_from(file)) is not None:
             self._batch.moved.append(MovedFile(origin.id, file))
-            return
-        deleted = self._deleted_as(file) if self._any_deleted else None
-        if deleted is not None:
-            self._revived_ids.add(deleted.file_id)
+        elif (deleted := self._origins.deleted_as(file)) is not None:
             self._batch.revived.append((deleted.file_id, file))
-            return
-        self._batch.added.append(file)
-
-    def _moved_from(self, file: FoundFile) -> KnownFile | None:
-        """The known file that this one was: same inode, size and mtime, and nothing at its old path any more."""
-        if not file.stamp.inode:
-            return None  # a file system that does not number its files
-        for known in self._store.files.by_inode(file.stamp.inode):
-            same = (known.stamp.size, known.stamp.mtime_ns) == (file.stamp.size, file.stamp.mtime_ns)
-            if not same or known.id in self._moved_ids or known.path == file.path:
-                continue
-            root = self._roots.get(known.root_id)
-            if root is None or not _is_vacant(known.path):
-                continue
-            if self._is_there(root) or was_emptied(root, file.path):
-                return known
-        return None
-
-    def _deleted_as(self, file: FoundFile) -> Tombstone | None:
-        """The deleted file that this one was: same size and mtime, and the same path or inode."""
-        tombstones = self._store.tombstones
-        there = tombstones.by_path(file.path)
-        candidates = [there] if there is not None else []
-        candidates += tombstones.by_inode(file.stamp.inode) if file.stamp.inode else []
-        return next(
-            (one for one in candidates if one.is_like(file.stamp) and one.file_id not in self._revived_ids), None
-        )
+        else:
+            self._batch.added.append(file)
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, _Batch()
@@ -383,15 +368,6 @@ class _Scan:
             for file in files
             if file.path not in hidden and not any(above in hidden for above in parents(file.path))
         ]
-
-
-def _is_vacant(path: bytes) -> bool:
-    """Whether there is surely no ordinary file at a path."""
-    try:
-        status = look(path)
-    except OSError:
-        return False
-    return status is None or not stat.S_ISREG(status.st_mode)
 
 
 def _differs(old: KnownFile, status: os.stat_result) -> bool:

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 _INT64_MAX = 2**63 - 1
 _RECALLED_CTIME_NS = -1
 _HAS_JUNCTIONS = hasattr(os.DirEntry, "is_junction")  # from Python 3.12 on
+_SEPARATOR = os.fsencode(os.sep)
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -74,30 +75,34 @@ class Walk:
         self.unreadable: set[bytes] = set()
 
     def files(self, cancel: CancelToken | None = None) -> Iterator[Entry]:
-        """Every file, folder by folder: its path and ``lstat``. Raises ``Cancelled``."""
-        folders, excluded = [self._folder], self._excluded
-        while folders:
-            if cancel is not None:
-                cancel.raise_if_cancelled()
-            for entry in self._entries(folders.pop()):
-                try:
-                    if entry.is_symlink() or (_HAS_JUNCTIONS and _is_junction(entry)):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.path not in self._passed_over and not excluded.folder(entry.path, entry.name):
-                            folders.append(entry.path)
-                        continue
-                    status = _status(entry)
-                except OSError as error:
-                    self._note(entry.path, error)
+        """Every file in the order of its path: the path and ``lstat``. Raises ``Cancelled``."""
+        excluded = self._excluded
+        open_folders = [iter(self._entries(self._folder, cancel))]
+        while open_folders:
+            entry = next(open_folders[-1], None)
+            if entry is None:
+                open_folders.pop()
+                continue
+            try:
+                if entry.is_symlink() or (_HAS_JUNCTIONS and _is_junction(entry)):
                     continue
-                if stat.S_ISREG(status.st_mode) and not excluded.file(entry.path, entry.name):
-                    yield entry.path, status
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.path not in self._passed_over and not excluded.folder(entry.path, entry.name):
+                        open_folders.append(iter(self._entries(entry.path, cancel)))
+                    continue
+                status = _status(entry)
+            except OSError as error:
+                self._note(entry.path, error)
+                continue
+            if stat.S_ISREG(status.st_mode) and not excluded.file(entry.path, entry.name):
+                yield entry.path, status
 
-    def _entries(self, folder: bytes) -> list[os.DirEntry[bytes]]:
+    def _entries(self, folder: bytes, cancel: CancelToken | None) -> list[os.DirEntry[bytes]]:
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         try:
             with os.scandir(folder) as entries:
-                return list(entries)
+                return sorted(entries, key=_place)
         except OSError as error:
             self._note(folder, error)
             return []
@@ -106,6 +111,15 @@ class Walk:
         if error.errno not in _GONE:
             self.unreadable.add(path)
             logger.warning("cannot look into %s: %s", os.fsdecode(path), error.strerror)
+
+
+def _place(entry: os.DirEntry[bytes]) -> bytes:
+    """Where an entry, or what is in it, comes among its neighbours when whole paths are compared."""
+    try:
+        is_folder = entry.is_dir(follow_symlinks=False)
+    except OSError:
+        is_folder = False  # it is met again, and noted, in its turn
+    return entry.name + _SEPARATOR if is_folder else entry.name
 
 
 def _is_junction(entry: os.DirEntry[bytes]) -> bool:

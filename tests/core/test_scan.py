@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -22,6 +23,7 @@ from core.store.roots import RootRow
 from core.store.store import Store
 from core.types import Extraction, Kind, Locator, Passage, Stage
 from core.watch import presence, walk
+from core.watch.excluded import excluded_below
 from core.watch.scan import look_at, reconcile, reconcile_roots
 from core.watch.settle import Settled
 from core.watch.walk import stamp_of
@@ -94,6 +96,57 @@ def finish_reading(store: Store) -> None:
 
 def scan(store: Store, folder: Path, **options):
     return reconcile(store, root_row(store, folder), **options)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    places=st.lists(st.lists(st.sampled_from(["a", "a!", "a.b", "a0", "a\xff", "b", "\x01"]), min_size=1, max_size=3))
+)
+def test_a_walk_and_the_index_go_through_paths_in_the_same_order(places: list[list[str]]) -> None:
+    """They are compared side by side: a separator sorts between the other characters, and pages end anywhere."""
+    with tempfile.TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.store.files._PAGE", 3)
+        base = Path(temporary)
+        folder = base / "Pictures"
+        folder.mkdir()
+        for place in places:
+            path = folder.joinpath(*place)
+            if not any(parent.is_file() for parent in path.parents) and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        found = [
+            path for path, _ in walk.Walk(os.fsencode(folder), (), excluded_below(os.fsencode(folder), ())).files()
+        ]
+        assert found == sorted(os.fsencode(path) for path in folder.rglob("*") if path.is_file())
+        folders = folders_under(base / "home")
+        folders.create()
+        store = Store(folders)
+        try:
+            add_root(store, folder)
+            assert scan(store, folder).added == len(found)
+            root = root_row(store, folder)
+            assert [file.path for file in store.files.in_order(root.id, root.path)] == found
+            assert not scan(store, folder).differs
+            for path in found[::2]:
+                Path(os.fsdecode(path)).unlink()
+            assert scan(store, folder).removed == len(found[::2])
+            assert names(store, folder) == {os.path.relpath(os.fsdecode(path), folder) for path in found[1::2]}
+        finally:
+            store.close()
+
+
+def test_a_scan_does_not_hold_what_is_known_of_a_root(store: Store, folder: Path) -> None:
+    """In a large library that would be most of the window's memory, and a stall of it for every sweep of Python's."""
+    write(folder, *(f"sub{number % 20}/{number}.jpg" for number in range(4_000)))
+    add_root(store, folder)
+    scan(store, folder)
+    tracemalloc.start()
+    try:
+        assert scan(store, folder).seen == 4_000
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 1_000_000  # it takes 0.5 MB, and held 1.5
 
 
 def test_no_scan_opens_a_file(store: Store, folder: Path) -> None:
