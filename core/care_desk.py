@@ -43,11 +43,6 @@ class CareDesk:
         self._roots = roots
         self._writing = writing
 
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What a person should know of how the index was opened, a line each; mostly nothing."""
-        return self._store.notices
-
     def check(self, on_step: OnStep = nothing_to_tell) -> list[Check]:
         """Look for faults; others may write meanwhile."""
         return Doctor(self._store, self._settings(), on_step).examine()

@@ -59,6 +59,11 @@ class Folders:
     def settings(self) -> Path:
         return self.config / "findling.toml"
 
+    def never_scanned(self) -> frozenset[bytes]:
+        """The real paths of these folders, which no scan enters."""
+        own = (self.data, self.cache, self.config, self.models, self.logs)
+        return frozenset(os.fsencode(os.path.realpath(folder)) for folder in own)
+
     def create(self) -> None:
         """Make the folders, readable by their owner only. Raises ``StorageError`` where that is refused."""
         for folder in (self.data, self.cache, self.config, self.models, self.logs, self.thumbnails, self.spool):

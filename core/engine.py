@@ -1,7 +1,8 @@
 """The facade: everything the command line and the window ask for.
 
 Any thread may call any method; each gets its own connection to the index. The children that read files and run
-models are started when they are first needed.
+models are started when they are first needed, and what only indexing or the care of the index needs is imported then:
+a search from the command line is answered in a second, and half of that was imports.
 """
 
 from __future__ import annotations
@@ -12,28 +13,22 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import cpu
 from core.cancel import CancelToken
-from core.care_desk import CareDesk
 from core.child import Child
 from core.config import Settings, load_settings, save_settings, settings_stamp, settings_turn
 from core.errors import SettingsError
-from core.exclude_desk import ExcludeDesk
 from core.extract.base import Reader
 from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
-from core.index.indexer import Indexer
-from core.model_desk import ModelDesk
 from core.models.base import Encoders, Speech
 from core.models.fidelity import MAX_SAMPLE
 from core.models.host import EncoderHost, SpeechHost
-from core.models.specs import Trial
 from core.pace import Pace
-from core.root_desk import RootDesk
-from core.search.answerer import Answerer
 from core.search.examples import ExampleReader
 from core.search.host import AnswerHost
 from core.search.messages import Models
@@ -55,17 +50,23 @@ from core.types import (
     RootStatus,
     SearchResult,
     SpeechSpan,
-    Stage,
     Status,
 )
 from core.watch.usable import absolute
 from core.writer import WriterLock
 
+if TYPE_CHECKING:
+    from core.care_desk import CareDesk
+    from core.exclude_desk import ExcludeDesk
+    from core.index.indexer import Indexer
+    from core.model_desk import ModelDesk
+    from core.models.specs import Trial
+    from core.root_desk import RootDesk
+    from core.state_desk import StateDesk
+
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[Progress], None]
-
-_MODEL_STAGES = {Stage.TEXT: ModelRole.TEXT, Stage.PHOTO: ModelRole.PHOTO, Stage.SPEECH: ModelRole.SPEECH}
 
 
 @tells_of_faults
@@ -88,23 +89,13 @@ class Engine:
         self._speech = speech
         self._reader = reader
         self._pace = Pace(settings)
-        self._indexer = Indexer(
-            store, reader, encoders, speech, settings.folders, self._refresh, self._pace, lambda: self._settings.exclude
-        )
         self._lock = WriterLock(settings.folders)  # to ask who holds it; never taken
         self._indexing = False
-        own, of_all = self._indexer.own_folders(), lambda: self._settings.exclude
-        self._root_desk = RootDesk(store, settings.folders, own, of_all, self._writing, self._wake_if_indexing)
-        self._exclude_desk = ExcludeDesk(
-            store, self._root_desk, of_all, lambda patterns: self._change(exclude=patterns)
-        )
-        self.care = CareDesk(store, lambda: self._settings, self._root_desk, self._writing)
-        self._model_desk = ModelDesk(store, encoders, speech, lambda: self._settings, self._models_changed)
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
         self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
         examples = ExampleReader(store, encoders, self._example_reader, self._transcribe_example)
-        self._searcher = Searcher(examples, answers or Answerer(store, encoders))
+        self._searcher = Searcher(examples, answers or _answerer(store, encoders))
 
     @classmethod
     def open(
@@ -143,6 +134,58 @@ class Engine:
     def settings(self) -> Settings:
         return self._settings
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of how the index was opened, a line each; mostly nothing."""
+        return self._store.notices
+
+    # What works for it
+
+    @cached_property
+    def care(self) -> CareDesk:
+        """Looks for faults, repairs them, and forgets."""
+        from core.care_desk import CareDesk
+
+        return CareDesk(self._store, lambda: self._settings, self._root_desk, self._writing)
+
+    @cached_property
+    def _indexer(self) -> Indexer:
+        from core.index.indexer import Indexer
+
+        return Indexer(
+            self._store, self._reader, self._encoders, self._speech, self._settings.folders,
+            self._refresh, self._pace, self._excluded_of_all,
+        )  # fmt: skip
+
+    @cached_property
+    def _root_desk(self) -> RootDesk:
+        from core.root_desk import RootDesk
+
+        folders = self._settings.folders
+        return RootDesk(self._store, folders, self._excluded_of_all, self._writing, self._wake_if_indexing)
+
+    @cached_property
+    def _exclude_desk(self) -> ExcludeDesk:
+        from core.exclude_desk import ExcludeDesk
+
+        set_for_all = lambda patterns: self._change(exclude=patterns)  # noqa: E731
+        return ExcludeDesk(self._store, self._root_desk, self._excluded_of_all, set_for_all)
+
+    @cached_property
+    def _model_desk(self) -> ModelDesk:
+        from core.model_desk import ModelDesk
+
+        return ModelDesk(self._store, self._encoders, self._speech, lambda: self._settings, self._models_changed)
+
+    @cached_property
+    def _state_desk(self) -> StateDesk:
+        from core.state_desk import StateDesk
+
+        return StateDesk(self._store, self._encoders, self._speech, self._root_desk, self._model_desk, self._lock)
+
+    def _excluded_of_all(self) -> tuple[str, ...]:
+        return self._settings.exclude
+
     # Folders
 
     def add_root(self, folder: Path) -> None:
@@ -161,7 +204,7 @@ class Engine:
 
     def roots(self) -> list[RootStatus]:
         """The watched folders with their counts; what was asked for but not carried out yet is counted in."""
-        return self._root_desk.statuses(*self._stages_by_model())
+        return self._state_desk.roots()
 
     def allow_removals(self, folder: Path) -> None:
         """Take the files out of the index that a watched folder misses and that ``roots`` asks about."""
@@ -276,24 +319,8 @@ class Engine:
     # State
 
     def status(self) -> Status:
-        store = self._store
-        counts = store.counts()
-        can_do, _ = self._stages_by_model()
-        return Status(
-            roots=len(self._root_desk.paths()),
-            files=counts.files,
-            by_kind=counts.by_kind,
-            segments=store.segments.count(),
-            vectors=store.vectors.count(),
-            pending=store.jobs.files_left(can_do),
-            waiting=self._waiting(),
-            filling=self._model_desk.fillings(),
-            failed=store.jobs.failed_files(),
-            skipped=counts.skipped,
-            index_bytes=counts.index_bytes,
-            missing=sum(root.missing for root in store.roots.all()),
-            indexing=self._lock.holder(),
-        )
+        """Counts of all there is, of what is left to do, and what waits for a model."""
+        return self._state_desk.status()
 
     def failures(self) -> list[Failure]:
         """Files that could not be read, then those known by their name only."""
@@ -403,21 +430,6 @@ class Engine:
         if isinstance(self._reader, SandboxPool):
             self._reader.resize(cpu.readers(settings.cpu_share))
 
-    def _stages_by_model(self) -> tuple[list[Stage], list[Stage]]:
-        """The stages that can be done with the models there are, and those that wait."""
-        there = {
-            Stage.TEXT: self._encoders.text_space() is not None,
-            Stage.PHOTO: self._encoders.photo_space() is not None,
-            Stage.SPEECH: self._speech.model() is not None,
-        }
-        can_do = [Stage.CONTENT, *(stage for stage, is_there in there.items() if is_there)]
-        return can_do, [stage for stage, is_there in there.items() if not is_there]
-
-    def _waiting(self) -> dict[ModelRole, int]:
-        _, waiting = self._stages_by_model()
-        counts = {_MODEL_STAGES[stage]: self._store.jobs.files_left([stage]) for stage in waiting}
-        return {role: count for role, count in counts.items() if count}
-
     def _transcribe_example(self, path: bytes) -> list[SpeechSpan]:
         """The words of an example recording that is not in the index.
 
@@ -429,3 +441,10 @@ class Engine:
             return self._speech.transcribe(pcm)
         finally:
             pcm.unlink(missing_ok=True)
+
+
+def _answerer(store: Store, encoders: Encoders) -> Answers:
+    """What answers in this process."""
+    from core.search.answerer import Answerer
+
+    return Answerer(store, encoders)

@@ -33,19 +33,17 @@ class RootDesk:
         self,
         store: Store,
         folders: Folders,
-        ignore: frozenset[bytes],
         exclude: Callable[[], tuple[str, ...]],
         writing: Callable[[str], AbstractContextManager[None]],
         wake: Callable[[], bool],
     ) -> None:
-        """``ignore`` are our own folders; ``exclude`` gives the settings' patterns of what is passed over.
+        """``exclude`` gives the settings' patterns of what is passed over.
 
         ``writing`` holds the writer's lock for a purpose, or raises ``IndexBusyError``. ``wake`` makes this process
         look at requests if it is the one that indexes; whether it is.
         """
         self._store = store
         self._folders = folders
-        self._ignore = ignore
         self._exclude = exclude
         self.writing = writing
         self.wake = wake
@@ -115,7 +113,7 @@ class RootDesk:
             return
         try:
             with self.writing(verb.value):
-                lookout = Lookout(self._store, self._ignore, self._exclude)
+                lookout = Lookout(self._store, self._folders.never_scanned(), self._exclude)
                 to_scan = lookout.carry_out()
                 if verb is Verb.ALLOW and to_scan:
                     lookout.scan(to_scan, CancelToken())

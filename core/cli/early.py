@@ -6,6 +6,7 @@ they are.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ def start(arguments: Sequence[str] | None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in words if not word.startswith("-")), None)
     if command in _SEARCHES:
+        # Nothing is multiplied in this process, and at import OpenBLAS's threads spin for a twentieth of a second on a
+        # core that the child could use.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from core.errors import FindlingError
 
         try:

@@ -72,7 +72,7 @@ def opened_to_search() -> Iterator[Engine]:
 
 def _tell(engine: Engine) -> None:
     """What a person should know of how the index was opened."""
-    for note in engine.care.notices:
+    for note in engine.notices:
         complain(note)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -100,7 +99,7 @@ class Indexer:
         stays; the next run goes on from there.
         """
         with self._under_way() as sudden, self._store.database.told_plainly():
-            lookout = Lookout(self._store, self.own_folders(), self._exclude)
+            lookout = Lookout(self._store, self._folders.never_scanned(), self._exclude)
             lookout.carry_out()
             lookout.allow(allow_removals)
             return self._run(on_progress, cancel or CancelToken(), sudden, lookout)
@@ -183,7 +182,7 @@ class Indexer:
             self._wake.set()
 
         stages = self._stages(cancel, on_progress, announce.soon, announce.flush, waits_for_room=True)
-        follower = Follower(self._store, ignore=self.own_folders(), on_found=on_found, exclude=self._exclude)
+        follower = Follower(self._store, ignore=self._folders.never_scanned(), on_found=on_found, exclude=self._exclude)
         try:
             self._prepare(stages, sudden)
             stages.queue_needed()
@@ -197,12 +196,6 @@ class Indexer:
             follower.stop()
             stages.close()
             stages.release_set_aside()
-
-    def own_folders(self) -> frozenset[bytes]:
-        """Our own folders, which no scan enters."""
-        own = self._folders
-        folders = (own.data, own.cache, own.config, own.models, own.logs)
-        return frozenset(os.fsencode(os.path.realpath(folder)) for folder in folders)
 
     def _follow(
         self,

@@ -10,7 +10,7 @@ from core.errors import FindlingError
 from core.models.installed import active_model
 from core.models.messages import ModelRef
 from core.models.prepared import prepared_folder
-from core.models.runtime import has_openvino, import_openvino
+from core.models.runtime import block_converter, has_openvino, import_openvino
 from core.models.towers import QueryTower, query_tower
 from core.types import ModelRole
 
@@ -29,6 +29,7 @@ class EarlyTowers:
         self._loading: dict[ModelRole, threading.Thread] = {}
         prepared = _prepared_models(folders)
         if prepared and has_openvino():
+            block_converter()
             import_openvino()
             for role, ref in prepared.items():
                 thread = threading.Thread(target=self._load, args=(role, ref), name=f"early-{role}", daemon=True)

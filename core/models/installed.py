@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomlkit
 
 from core.config import Settings
 from core.errors import ModelError
 from core.models.catalogue import Catalogue, CatalogueEntry, Form, shipped_catalogue
+from core.models.toml_file import write_toml
 from core.types import EmbeddingSpace, ModelRole
 
 logger = logging.getLogger(__name__)
@@ -134,10 +134,7 @@ def record_files(folder: Path) -> tuple[FileRecord, ...]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder in one step."""
-    partial = folder / f"{MANIFEST}.{os.getpid()}.partial"  # the children that load a model write it too
-    fields = {key: value for key, value in msgspec.to_builtins(manifest).items() if value is not None}
-    partial.write_text(tomlkit.dumps(fields), "utf-8")
-    partial.replace(folder / MANIFEST)
+    write_toml(folder / MANIFEST, manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:

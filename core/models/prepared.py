@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import platform
 import tomllib
 from dataclasses import dataclass, replace
@@ -18,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomlkit
 
 from core.config import Settings
 from core.errors import ModelError
 from core.models.installed import FileRecord, InstalledModel, record_files, require_recorded
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower, Trial
+from core.models.toml_file import write_toml
 
 logger = logging.getLogger(__name__)
 
@@ -106,14 +105,8 @@ def write_prepared(folder: Path, prepared: Prepared) -> Prepared:
     """Record the files in ``folder`` and write the manifest beside them; returns it. ``OSError`` passes through."""
     files = tuple(record for record in record_files(folder) if record.path != MANIFEST)
     complete = replace(prepared, files=files)
-    _write(folder, complete)
+    write_toml(folder / MANIFEST, complete)
     return complete
-
-
-def _write(folder: Path, prepared: Prepared) -> None:
-    partial = folder / f"{MANIFEST}.{os.getpid()}.partial"
-    partial.write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(prepared))), "utf-8")
-    partial.replace(folder / MANIFEST)
 
 
 def read_prepared(folder: Path, model: InstalledModel) -> Prepared | None:
@@ -146,7 +139,7 @@ def require_unchanged(folder: Path, prepared: Prepared) -> None:
         raise ModelError(reason, path=error.path) from error
     if records != prepared.files:
         try:
-            _write(folder, replace(prepared, files=records))
+            write_toml(folder / MANIFEST, replace(prepared, files=records))
         except OSError as error:
             logger.info("the manifest of %s keeps its old stamps: %s", prepared.model, error)
 
@@ -160,12 +153,3 @@ def _parse(path: Path, _mtime_ns: int, _size: int) -> Prepared | None:
 
 
 _machine = functools.cache(machine_id)
-
-
-def _without_none(value: Any) -> Any:
-    """TOML has no null."""
-    if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [_without_none(item) for item in value]
-    return value

@@ -24,11 +24,20 @@ from core.types import Matrix
 logger = logging.getLogger(__name__)
 
 _TELEMETRY = "openvino_telemetry"
+_CONVERTER = "openvino.tools.ovc"
 
 
 def block_telemetry() -> None:
     """Make OpenVINO's telemetry unimportable in this process; to be called before anything imports OpenVINO."""
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # Python's own way to say: not to be imported
+
+
+def block_converter() -> None:
+    """Make ``import openvino`` pass over its converter of models in this process, which is a fifth of that import.
+
+    To be called before anything imports OpenVINO, where nothing is converted. OpenVINO does without it by itself.
+    """
+    sys.modules[_CONVERTER] = None  # type: ignore[assignment]
 
 
 def has_openvino() -> bool:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import tomlkit
 
 from core import cpu
 from core.errors import ModelError
@@ -29,6 +28,7 @@ from core.models.fast_speech import FastTranscriber, has_fast_speech
 from core.models.installed import FileRecord, InstalledModel, record_files, require_recorded
 from core.models.prepared import FOLDER, machine_id
 from core.models.speech_trial import SpeechTrial, Verdict
+from core.models.toml_file import write_toml
 from core.models.transcription import Heard, Samples, WindowTranscriber
 from core.models.whisper_conversion import CONVERTER_VERSION, Arithmetic, convert_whisper
 
@@ -301,9 +301,7 @@ def _unchanged(model: InstalledModel, forms: SpeechForms) -> bool:
 def _write(model: InstalledModel, forms: SpeechForms) -> None:
     folder = forms_folder(model)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (MANIFEST + ".partial")
-    partial.write_text(tomlkit.dumps(msgspec.to_builtins(forms)), "utf-8")
-    partial.replace(folder / MANIFEST)
+    write_toml(folder / MANIFEST, forms)
 
 
 def _libraries() -> str:

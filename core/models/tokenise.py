@@ -105,13 +105,20 @@ def _clean(text: str, cleaning: Cleaning) -> str:
     """Source: ``open_clip.tokenizer`` (``basic_clean`` and what follows it)."""
     if cleaning is Cleaning.NONE:
         return text
-    import ftfy
-
-    text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
+    text = html.unescape(html.unescape(_fixed(text))).strip()
     if cleaning is Cleaning.CANONICALIZE:
         text = text.replace("_", " ").translate(_PUNCTUATION).lower()
     text = " ".join(text.split())
     return text.lower() if cleaning is Cleaning.LOWER else text
+
+
+def _fixed(text: str) -> str:
+    """What ftfy makes of a text; of plain ASCII nothing else, and its import would take as long as encoding a query."""
+    if text.isascii() and text.isprintable() and "&" not in text:
+        return text
+    import ftfy
+
+    return ftfy.fix_text(text)
 
 
 def _clip_words(pattern: str) -> Callable[[str], list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from core.config import Folders
-from core.store import repair, upkeep
 from core.store.connection import Database
 from core.store.contents import Contents
 from core.store.files import Files, from_signed, local_day, placeholders
@@ -58,7 +57,7 @@ class Store:
         Raises what ``upkeep.prepare`` and ``Database`` raise.
         """
         self.folders = folders
-        self.notices = tuple(upkeep.prepare(folders)) if keeps else ()  # what a person should know of that
+        self.notices = _prepare(folders) if keeps else ()  # what a person should know of that
         self.database = Database(folders.index)
         self.roots = Roots(self.database)
         self.files = Files(self.database)
@@ -215,6 +214,8 @@ class Store:
 
     def problems(self) -> list[str]:
         """What SQLite's own check and a comparison across tables find wrong, a line each; empty when all is well."""
+        from core.store import repair
+
         found = repair.structure_faults(self) or [
             *repair.reference_faults(self),
             *repair.text_faults(self),
@@ -263,3 +264,9 @@ class Store:
 
 
 _CHUNK = 900  # bindings a statement may have
+
+
+def _prepare(folders: Folders) -> tuple[str, ...]:
+    from core.store import upkeep  # here, because the query's child starts without it
+
+    return tuple(upkeep.prepare(folders))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -23,8 +24,10 @@ from core.store import exchange, faults
 from core.store.connection import APPLICATION_ID, connect
 from core.store.migrate import migrate
 from core.store.migrations import MIGRATIONS
-from core.store.salvage import Carried, Salvage
 from core.writer import WriterLock
+
+if TYPE_CHECKING:
+    from core.store.salvage import Carried
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +162,8 @@ def set_aside(path: Path, why: str) -> list[str]:
     fresh = exchange.copy_path(path, _SALVAGING)
     log = path.with_name(path.name + "-wal")
     logger.warning("the index is damaged (%s), and what can be read of it is carried over", why)
+    from core.store.salvage import Salvage  # here: mostly there is nothing to salvage
+
     carried = Salvage(path, log, fresh).run()
     whole = exchange.copy_path(path, _SALVAGED)
     fresh.replace(whole)

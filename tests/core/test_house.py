@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def test_a_spawned_child_imports_the_script_without_the_commands() -> None:
     code = "import sys, core.cli; print('typer' in sys.modules, 'numpy' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.stdout.split() == ["False", "False"]
+
+
+def test_a_search_imports_nothing_that_only_indexing_or_repair_needs(tmp_path: Path) -> None:
+    """The first answer after the start is bound by imports."""
+    code = (
+        "import sys; from core.cli import main; code = main(['search', 'boats']); "
+        "others = ('core.doctor', 'core.index', 'core.watch.scan', 'core.store.salvage', 'core.store.repair', "
+        "'core.models.library', 'core.search.answerer', 'tomlkit', 'watchdog', 'pathspec'); "
+        "print(code, *(name for name in sys.modules if name.startswith(others)))"
+    )
+    environment = {**os.environ, "FINDLING_HOME": str(tmp_path)}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert answer.stdout.splitlines()[-1].split()[1:] == [], answer.stderr
 
 
 def test_core_is_ours() -> None:

@@ -1,0 +1,33 @@
+"""The small TOML files that lie beside models: written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+def write_toml(path: Path, value: Any) -> None:
+    """Put what msgspec makes of ``value`` in the place of ``path``, without what is None.
+
+    ``OSError`` passes through; what was there before stays then.
+    """
+    import tomlkit  # here, because a search reads these files and never writes one
+
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # the children that load a model write it too
+    try:
+        partial.write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(value))), "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # of a disk that is full
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no word for nothing."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_none(item) for item in value]
+    return value
