@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock, Timeout
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
@@ -38,8 +37,7 @@ _LONGEST_SOCKET = 88  # bytes; the limit is 104 on macOS and 108 on Linux, and Q
 _LENGTH = struct.Struct(">I")
 _DONE = b"\x06"
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[bytes])
+_BETWEEN = b"\0"  # the one byte that no path holds
 
 
 class Handover(Enum):
@@ -107,16 +105,15 @@ class _Visitor(QObject):
         if self._socket.bytesAvailable() < _LENGTH.size + length:
             return
         message = bytes(self._socket.read(_LENGTH.size + length).data())[_LENGTH.size :]
-        try:
-            paths = [Path(os.fsdecode(path)) for path in _decoder.decode(message)]
-        except msgspec.DecodeError:
+        paths = [Path(os.fsdecode(path)) for path in message.split(_BETWEEN)] if message else []
+        if not all(path.is_absolute() for path in paths):
             logger.warning("something that is no window of Findling asked for something")
             self._socket.abort()
             return
         self._socket.write(_DONE)
         self._socket.flush()
         self._socket.disconnectFromServer()
-        self.asked.emit([path for path in paths if path.is_absolute()])
+        self.asked.emit(paths)
 
 
 def take_place(folders: Folders, parent: QObject | None = None) -> FirstWindow | None:
@@ -132,7 +129,7 @@ def take_place(folders: Folders, parent: QObject | None = None) -> FirstWindow |
 
 def hand_over(folders: Folders, paths: Sequence[Path], patience_ms: int = PATIENCE_MS) -> Handover:
     """Ask the first window of this home to show itself and to search by ``paths``."""
-    message = _encoder.encode([os.fsencode(path.absolute()) for path in paths])
+    message = _BETWEEN.join(os.fsencode(path.absolute()) for path in paths)
     if len(message) > MAX_BYTES:
         return Handover.TOO_MANY
     deadline_s = time.monotonic() + patience_ms / 1000

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from PySide6.QtNetwork import QLocalSocket
 from pytestqt.qtbot import QtBot
@@ -159,7 +158,7 @@ def test_more_than_a_message_holds_is_not_sent(folders: Folders) -> None:
         struct.pack(">I", 0xFFFFFFFF),
         struct.pack(">I", MAX_BYTES + 1) + b"x" * 4096,
         struct.pack(">I", 5) + b"\xff" * 5,
-        struct.pack(">I", 12) + msgspec.msgpack.encode({"a": [1, 2]}).ljust(12, b"\0"),
+        struct.pack(">I", 12) + b"/a/b\0c/d.txt",
         b"GET / HTTP/1.1\r\n\r\n",
     ],
 )
