@@ -7,6 +7,7 @@ simple forms that need no regular expression. A root itself is never asked: whoe
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from functools import lru_cache
@@ -95,6 +96,8 @@ class Excluded:
         self._root = root
         self._start = len(root.rstrip(b"/\\")) + 1
         self._patterns = compiled(patterns)
+        self.digest = hashlib.sha256(repr((DEFAULTS, patterns)).encode("utf-8", "surrogatepass")).hexdigest()
+        """Stands for the patterns, the defaults among them: equal ones pass over the same."""
         self._folders: dict[bytes, bool] = {}
 
     def folder(self, path: bytes, name: bytes) -> bool:

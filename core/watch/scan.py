@@ -188,17 +188,16 @@ class _Scan:
         self._walked.add(root.id)
         self._purge_deleted(root)
         if not self._is_there(root):
-            self._purge_known(root, self._store.files.in_order(root.id, root.path))
-            self._report = replace(self._report, offline=True)
+            self._purge_away(root)
             return
+        self._is_purged(root)  # what comes in now may be under other patterns than what was known before
         walk = Walk(root.path, self._passed_over, self._excluded[root.id])
         compared = self._compare(root, self._store.files.in_order(root.id, root.path), walk.files(self._cancel))
         self._note_unreadable(walk.unreadable)
         missing = self._without_unreadable(compared.missing)
         if compared.found == 0 and root.held > HELD_MANY and missing:
             self._set_offline(root)
-            self._purge_known(root, missing)
-            self._report = replace(self._report, offline=True)
+            self._purge_away(root)
             return
         self._missing += missing
         # The drive may have been pulled during the walk.
@@ -253,12 +252,24 @@ class _Scan:
             )
         return self._report
 
-    def _purge_known(self, root: RootRow, files: Iterable[KnownFile]) -> None:
-        """Forget what is excluded by now of a root that is away."""
-        covers = self._excluded[root.id].covers
-        hidden = [file.id for file in files if covers(file.path)]
+    def _purge_away(self, root: RootRow) -> None:
+        """Forget what is excluded by now of a root that is away, once for each change of the patterns."""
+        self._report = replace(self._report, offline=True)
+        if self._is_purged(root):
+            return
+        rules = self._excluded[root.id]
+        known = self._store.files.in_order(root.id, root.path)
+        hidden = [file.id for file in known if rules.covers(file.path)]
         purge(self._store, hidden)
+        self._store.notes.put(_purged_key(root), rules.digest)
         self._report += ScanReport(removed=len(hidden))
+
+    def _is_purged(self, root: RootRow) -> bool:
+        """Whether nothing is known of a root that its patterns hide, as was noted; a note on others is struck out."""
+        noted = self._store.notes.get(_purged_key(root))
+        if noted and noted != self._excluded[root.id].digest:
+            self._store.notes.put(_purged_key(root), "")
+        return noted == self._excluded[root.id].digest
 
     def _purge_deleted(self, root: RootRow) -> None:
         """Forget what is excluded by now of a root's deleted files: nothing may be left of it."""
@@ -368,6 +379,10 @@ class _Scan:
             for file in files
             if file.path not in hidden and not any(above in hidden for above in parents(file.path))
         ]
+
+
+def _purged_key(root: RootRow) -> str:
+    return f"purged root {root.id}"
 
 
 def _differs(old: KnownFile, status: os.stat_result) -> bool:

@@ -17,6 +17,7 @@ from core.store.roots import Verb
 from core.store.store import Store
 from core.types import Stage
 from core.watch.departures import Consent, needs_a_yes
+from core.watch.excluded import Excluded
 from core.watch.scan import look_at, reconcile_roots
 from core.watch.settle import Settled
 from tests.core.test_scan import (
@@ -222,6 +223,31 @@ def test_a_root_that_is_away_loses_what_is_excluded(store: Store, large: Path) -
     store.roots.set_excludes(root_row(store, large).id, ["/0/"])
     report = scan(store, large)
     assert report.offline
+    assert len(names(store, large)) == 180
+
+
+def test_a_root_that_is_away_is_gone_through_once_for_each_change_of_the_patterns(
+    store: Store, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = large.with_name("unplugged")
+    large.rename(away)
+    asked: list[bytes] = []
+    covers = Excluded.covers
+
+    def noting(rules: Excluded, path: bytes) -> bool:
+        asked.append(path)
+        return covers(rules, path)
+
+    monkeypatch.setattr(Excluded, "covers", noting)
+    scan(store, large)
+    assert len(asked) == 200
+    scan(store, large)
+    assert len(asked) == 200
+    assert scan(store, large, exclude=("1/",)).removed == 20
+    away.rename(large)
+    assert scan(store, large).added == 20  # with the patterns of before
+    large.rename(away)
+    assert scan(store, large, exclude=("1/",)).removed == 20
     assert len(names(store, large)) == 180
 
 
