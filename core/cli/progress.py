@@ -1,4 +1,7 @@
-"""The progress bar of a terminal, and Ctrl-C that stops the work instead of breaking it."""
+"""The progress bar of a terminal, and Ctrl-C that stops the work instead of breaking it.
+
+What draws bars is imported where one is drawn: a search waits for every import and draws none.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as Bar
 
 from core.cancel import CancelToken
 from core.cli.wording import clock, file_size, printable
 from core.types import PauseReason, Progress, Stage
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
 _STAGES = {
     Stage.NAME: "names and dates",
@@ -85,6 +82,9 @@ def index_bar(console: Console) -> Iterator[OnProgress | None]:
     if not console.is_terminal:
         yield None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -134,6 +134,9 @@ def download_bar(console: Console, name: str) -> Iterator[OnBytes | None]:
     if not console.is_terminal:
         yield None
         return
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -152,6 +155,9 @@ def steps_bar(console: Console) -> Iterator[OnSteps | None]:
     if not console.is_terminal:
         yield None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)

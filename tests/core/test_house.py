@@ -53,7 +53,7 @@ def test_a_search_imports_nothing_that_only_indexing_or_repair_needs(tmp_path: P
     code = (
         "import sys; from core.cli import main; code = main(['search', 'boats']); "
         "others = ('core.doctor', 'core.index', 'core.watch.scan', 'core.store.salvage', 'core.store.repair', "
-        "'core.models.library', 'core.search.answerer', 'tomlkit', 'watchdog', 'pathspec'); "
+        "'core.models.library', 'core.search.answerer', 'tomlkit', 'watchdog', 'pathspec', 'rich.progress'); "
         "print(code, *(name for name in sys.modules if name.startswith(others)))"
     )
     environment = {**os.environ, "FINDLING_HOME": str(tmp_path)}
