@@ -85,11 +85,6 @@ def perceptual_hash(picture: Image.Image) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def hash_distance(a: int, b: int) -> int:
-    """In how many of their 64 bits two perceptual hashes differ."""
-    return (a ^ b).bit_count()
-
-
 def _oklab(pixels: NDArray[np.uint8]) -> Plane:
     responses = _LINEAR[pixels] @ _RGB_TO_LMS.T
     lab = np.power(responses, np.float32(1 / 3)) @ _LMS_TO_LAB.T  # half the time of ``cbrt``; nothing is negative here

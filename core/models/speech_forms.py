@@ -89,11 +89,6 @@ def read_forms(model: InstalledModel) -> SpeechForms:
     return found if replace(found, trials=(), files=()) == fresh else fresh
 
 
-def prepare_speech(model: InstalledModel) -> SpeechForms:
-    """Convert the form that is tried next, unless one is there. Raises ``ModelError``; ``OSError`` passes through."""
-    return _made(model, read_forms(model))
-
-
 def speech_backend(model: InstalledModel) -> str | None:
     """What hears for the index, in a few words; None as long as it is the reference alone."""
     trial = read_forms(model).current if has_fast_speech() else None
@@ -258,6 +253,7 @@ class ChosenTranscriber(WindowTranscriber):
 
 
 def _made(model: InstalledModel, forms: SpeechForms) -> SpeechForms:
+    """Convert the form that is tried next, unless one is there. Raises ``ModelError``; ``OSError`` passes through."""
     arithmetic = forms.current.arithmetic if forms.current else forms.next_arithmetic
     if arithmetic is None or (forms.current and _unchanged(model, forms)):
         return forms

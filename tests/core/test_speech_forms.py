@@ -23,7 +23,6 @@ from core.models.speech_forms import (
     ChosenTranscriber,
     forms_folder,
     open_transcriber,
-    prepare_speech,
     read_forms,
     speech_backend,
 )
@@ -200,35 +199,40 @@ def test_a_full_disk_is_no_verdict(
     assert verdicts(small) == {Arithmetic.INT8: Verdict.KEPT}
 
 
+@pytest.mark.usefixtures("heard")
 def test_files_that_changed_are_made_again(small: InstalledModel) -> None:
-    prepare_speech(small)
+    hear(ChosenTranscriber(small))
     model = forms_folder(small) / "int8" / "model.bin"
     made = model.read_bytes()
     model.write_bytes(made[:-1] + bytes([made[-1] ^ 1]))
-    prepare_speech(small)
+    hear(ChosenTranscriber(small))
     assert model.read_bytes() == made
     model.unlink()
-    prepare_speech(small)
+    hear(ChosenTranscriber(small))
     assert model.read_bytes() == made
 
 
+@pytest.mark.usefixtures("heard")
 def test_files_that_are_as_they_were_are_left(small: InstalledModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = prepare_speech(small)
+    hear(ChosenTranscriber(small))
+    made = read_forms(small).files
+    assert made
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("converted again")
 
     monkeypatch.setattr(speech_forms, "convert_whisper", refuse)
-    assert prepare_speech(small) == forms
+    hear(ChosenTranscriber(small))
+    assert read_forms(small).files == made
 
 
 @pytest.mark.parametrize("field", ["converter", "weights_id", "libraries", "machine"])
 def test_what_was_made_by_or_for_others_is_not_used(small: InstalledModel, field: str) -> None:
-    forms = prepare_speech(small)
+    forms = ChosenTranscriber(small).forms
     other = replace(forms, **{field: 99 if field == "converter" else "other"})
     (forms_folder(small) / "speech.toml").write_text(tomlkit.dumps(msgspec.to_builtins(other)), "utf-8")
     assert read_forms(small).trials == ()
-    assert prepare_speech(small).trials == forms.trials
+    assert ChosenTranscriber(small).forms.trials == forms.trials
 
 
 def test_what_a_killed_conversion_left_is_cleared(small: InstalledModel) -> None:
@@ -237,7 +241,7 @@ def test_what_a_killed_conversion_left_is_cleared(small: InstalledModel) -> None
         (folder / name).mkdir(parents=True)
         (folder / name / "model.bin").write_bytes(b"half")
     (folder / "speech.toml").write_text("converter = ", "utf-8")
-    prepare_speech(small)
+    ChosenTranscriber(small)
     assert sorted(path.name for path in folder.iterdir()) == ["int8", "speech.toml"]
     assert (folder / "int8" / "model.bin").stat().st_size > 1000
 
@@ -252,7 +256,7 @@ def test_without_the_optional_libraries_the_reference_hears(
 
 def converted_and_reference(tmp_path: Path) -> tuple[FastTranscriber, WhisperTranscriber]:
     model = installed_whisper(tmp_path / "models")
-    prepare_speech(model)
+    ChosenTranscriber(model)
     fast = FastTranscriber(model.name, forms_folder(model) / "int8", Arithmetic.INT8, threads=2)
     return fast, WhisperTranscriber(model)
 

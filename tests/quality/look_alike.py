@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from core.extract.look_alike import describe, hash_distance, perceptual_hash
+from core.extract.look_alike import describe, perceptual_hash
 from core.search.answer import STRONG
 from core.search.calibrate import LOOK_ALIKE_GATE, LOOK_ALIKE_PAIRS, against_each_other, robust_background
 from core.search.hashes import NEAR_COPY_BITS
@@ -65,8 +65,8 @@ def main() -> None:
             first.append(cosines.argmax() == at)
             passed.append(strong[at])
             others.append(strong.sum() - strong[at])
-            distance = hash_distance(perceptual_hash(changed), perceptual_hash(pictures[at]))
-            recognised.append(distance <= NEAR_COPY_BITS)
+            differing = perceptual_hash(changed) ^ perceptual_hash(pictures[at])
+            recognised.append(differing.bit_count() <= NEAR_COPY_BITS)
         print(
             f"{name:25}  {np.mean(first):5.2f}  {np.mean(passed):15.2f}  {np.mean(others):16.2f}"
             f"  {np.mean(recognised):18.2f}"
