@@ -13,6 +13,7 @@ from typing import Any
 from core.config import Settings
 from core.store.store import Store
 from tests.benchmarks import homes, inputs, synthetic
+from tests.benchmarks.encoder_memory import add_memory_over_many_inputs
 from tests.benchmarks.harness import Bench, Report, Sample, at_most, percentile
 
 TITLE = "The window and its children"
@@ -62,6 +63,7 @@ def run(bench: Bench) -> Report:
             f"unshared memory of a child with {name}, niceness {child['nice']}", "MB", child["uss_mb"],
             wanted=at_most(1500) if encoder else None,
         )  # fmt: skip
+    add_memory_over_many_inputs(bench, report)
     return report
 
 
