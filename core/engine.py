@@ -154,7 +154,7 @@ class Engine:
 
         return Indexer(
             self._store, self._reader, self._encoders, self._speech, self._settings.folders,
-            self._refresh, self._pace, self._excluded_of_all,
+            self._refresh, self._pace, self._excluded_of_all, self._prepare_ahead,
         )  # fmt: skip
 
     @cached_property
@@ -429,6 +429,10 @@ class Engine:
         self._speech.reload(settings)
         if isinstance(self._reader, SandboxPool):
             self._reader.resize(cpu.readers(settings.cpu_share))
+
+    def _prepare_ahead(self, cancel: CancelToken, on_begin: Callable[[], None]) -> bool:
+        share = CpuShare.FULL if self._pace.eager else self._settings.cpu_share
+        return self._model_desk.prepare_ahead(cancel, on_begin, share)
 
     def _transcribe_example(self, path: bytes) -> list[SpeechSpan]:
         """The words of an example recording that is not in the index.

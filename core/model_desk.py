@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from core import cpu
 from core.cancel import CancelToken
 from core.config import Settings, save_settings
 from core.errors import FindlingError
@@ -19,11 +21,17 @@ from core.models.specs import Trial
 from core.search.background import EVERYDAY_QUERIES
 from core.store.sampling import count_passages, count_previews, sample_passages, sample_previews
 from core.store.store import Store
-from core.types import Filling, ModelInfo, ModelRole
+from core.types import CpuShare, Filling, ModelInfo, ModelRole, Stage
 
 logger = logging.getLogger(__name__)
 
 _ROLES = (ModelRole.TEXT, ModelRole.PHOTO, ModelRole.SPEECH)
+
+# Choosing takes a minute or two. While this many files are to be encoded they are all the sooner done after it; with
+# fewer it waits until nothing else is left.
+MUCH = 2_000
+_AHEAD_S = 10.0  # how often is looked whether there is so much
+_STAGES = {ModelRole.TEXT: Stage.TEXT, ModelRole.PHOTO: Stage.PHOTO}
 
 
 class ModelDesk:
@@ -44,6 +52,7 @@ class ModelDesk:
         self._settings = settings
         self._changed = changed
         self._tried_to_prepare: set[str] = set()
+        self._ahead_s = float("-inf")
 
     def all(self) -> list[ModelInfo]:
         """As ``Engine.models``."""
@@ -83,36 +92,66 @@ class ModelDesk:
         return next((one for one in self._fillings_chosen(settings).values() if one.model == name), None)
 
     def prepare(
-        self, name: str, on_progress: Callable[[int, int, str], None] | None, cancel: CancelToken | None
+        self,
+        name: str,
+        on_progress: Callable[[int, int, str], None] | None,
+        cancel: CancelToken | None,
+        share: CpuShare = CpuShare.FULL,
     ) -> tuple[Trial, ...]:
-        """As ``Engine.prepare_model``."""
+        """As ``Engine.prepare_model``, within a share of the processor."""
         sample = Sample(
             pictures=sample_previews(self._store, MAX_SAMPLE),
             passages=sample_passages(self._store, MAX_SAMPLE),
             texts=EVERYDAY_QUERIES,
         )
-        prepared = prepare_model(self._settings(), name, sample, on_progress, cancel)
+        prepared = prepare_model(self._settings(), name, sample, on_progress, cancel, threads=cpu.threads(share))
         self._changed()
         return prepared.trials
 
     def to_prepare(self, least: int) -> list[str]:
         """As ``Engine.models_to_prepare``."""
-        held = {ModelRole.TEXT: count_passages(self._store), ModelRole.PHOTO: count_previews(self._store)}
-        return worth_preparing(self._settings(), [role for role, count in held.items() if count >= least])
+        return self._worth(least, _STAGES)
 
     def prepare_when_idle(self, cancel: CancelToken) -> None:
         """Nothing is left to index: choose how the models run here. Each is tried once; it runs as it came otherwise.
 
         Raises ``Cancelled``.
         """
-        for name in self.to_prepare(MIN_SAMPLE):
-            if name in self._tried_to_prepare:
-                continue
+        self._prepare_each(self._untried(self.to_prepare(MIN_SAMPLE)), cancel, self._settings().cpu_share)
+
+    def prepare_ahead(self, cancel: CancelToken, on_begin: Callable[[], None], share: CpuShare) -> bool:
+        """Choose how a model runs before very much is encoded with it as it came, once there is a sample to choose by.
+
+        Whether one was tried, after ``on_begin``. Looks now and then only. Raises ``Cancelled``.
+        """
+        now_s = time.monotonic()
+        if now_s - self._ahead_s < _AHEAD_S:
+            return False
+        self._ahead_s = now_s
+        if not self._untried(worth_preparing(self._settings(), _STAGES)):
+            return False  # asked first, because it asks no index
+        left = self._store.jobs.left()
+        names = self._untried(self._worth(MAX_SAMPLE, {role for role in _STAGES if left.get(_STAGES[role], 0) >= MUCH}))
+        if names:
+            on_begin()
+            self._prepare_each(names, cancel, share)
+        return bool(names)
+
+    def _prepare_each(self, names: Sequence[str], cancel: CancelToken, share: CpuShare) -> None:
+        for name in names:
             self._tried_to_prepare.add(name)
             try:
-                self.prepare(name, None, cancel)
+                self.prepare(name, None, cancel, share)
             except FindlingError as error:
                 logger.warning("%s runs as it came: %s", name, error)
+
+    def _worth(self, least: int, roles: Iterable[ModelRole]) -> list[str]:
+        """The models of some roles that are worth preparing, where the index holds enough to try them on."""
+        held = {ModelRole.TEXT: count_passages, ModelRole.PHOTO: count_previews}
+        return worth_preparing(self._settings(), [role for role in roles if held[role](self._store) >= least])
+
+    def _untried(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name not in self._tried_to_prepare]
 
     def _fillings_chosen(self, settings: Settings | None = None) -> dict[ModelRole, Filling]:
         """As ``fillings``, of the models that the settings name: an indexer takes them over between two batches."""

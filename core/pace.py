@@ -180,6 +180,10 @@ class Pace:
         """Why the work waits now."""
         return self._reason
 
+    def allows(self) -> bool:
+        """Whether work may begin now, without waiting for it."""
+        return self.eager or self._decide() is None
+
     def configure(self, settings: Settings) -> None:
         """Go by other settings from the next look on, which comes at once if they differ."""
         with self._guard:

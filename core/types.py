@@ -67,6 +67,7 @@ class PauseReason(StrEnum):
     BUSY = "busy"  # other programs need the processor
     NO_ROOM = "room"  # the disk of the index or of the cache is nearly full
     DISK = "disk"  # the disk of the index does not do what it is asked
+    PREPARING = "preparing"  # it is being tried how a model runs fastest here
 
 
 class SegmentKind(StrEnum):

@@ -202,6 +202,7 @@ def paused(reason: PauseReason, short: Shortage | None = None) -> str:
         PauseReason.BUSY: _tr("Paused while the computer is busy"),
         PauseReason.NO_ROOM: _tr("Paused: the disk is full"),
         PauseReason.DISK: _tr("Paused: the disk of the index does not answer"),
+        PauseReason.PREPARING: _tr("Choosing how a model runs fastest on this computer"),
     }[reason]
 
 

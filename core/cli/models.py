@@ -11,7 +11,7 @@ import typer
 from core.cli import shapes, wording
 from core.cli.progress import download_bar, steps_bar, stoppable
 from core.cli.session import complain, err, opened, say
-from core.errors import Cancelled, ExitCode, ModelError, UsageError
+from core.errors import Cancelled, ExitCode, FindlingError, UsageError
 from core.types import ModelInfo
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def prepare_now(engine: Engine, name: str) -> None:
     """Prepare a model by the way; without that it runs too, only slower."""
     try:
         _prepared(engine, name)
-    except (ModelError, Cancelled) as error:
+    except (FindlingError, Cancelled) as error:
         complain(f"{name} runs as it came ({error or 'stopped'}): findling models prepare {name}")
 
 

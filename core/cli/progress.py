@@ -35,6 +35,7 @@ _PAUSED = {
     PauseReason.BUSY: "waiting: the computer is busy",
     PauseReason.NO_ROOM: "paused: the disk is full",
     PauseReason.DISK: "paused: the disk of the index does not answer",
+    PauseReason.PREPARING: "choosing how a model runs fastest here",
 }
 
 OnProgress = Callable[[Progress], None]

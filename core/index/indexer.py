@@ -18,7 +18,7 @@ from core.index.lookout import Lookout
 from core.index.meter import waiting
 from core.index.patience import Patience
 from core.index.pipeline import Ledger, clear_litter
-from core.index.stages import Stages
+from core.index.stages import PrepareAhead, Stages
 from core.models.base import Encoders, Speech
 from core.pace import Pace
 from core.room import RoomWatch, disk_trouble
@@ -57,8 +57,9 @@ class Indexer:
         reload_models: Callable[[], object] = lambda: None,
         pace: Pace | None = None,
         exclude: Callable[[], tuple[str, ...]] = tuple,
+        prepare_ahead: PrepareAhead = lambda cancel, on_begin: False,
     ) -> None:
-        """``reload_models`` and ``pace`` as ``Stages`` takes them.
+        """``reload_models``, ``prepare_ahead`` and ``pace`` as ``Stages`` takes them.
 
         ``exclude`` gives the settings' patterns of what is passed over.
         """
@@ -70,6 +71,7 @@ class Indexer:
         self._reload_models = reload_models
         self._pace = pace
         self._exclude = exclude
+        self._prepare_ahead = prepare_ahead
         self._wake = threading.Event()
         self._woken = False
         self._follower: Follower | None = None
@@ -154,7 +156,8 @@ class Indexer:
         """Work, and follow what changes on the disk, until cancelled.
 
         ``on_change`` is called, from any thread, after commits that change what can be found; ``when_idle`` each time
-        that nothing is left to do. Work waits while a disk is full or fails, and goes on by itself.
+        that nothing is left to do, as soon as ``pace`` allows. Work waits while a disk is full or fails, and goes on by
+        itself.
         """
         announce = _Announcer(on_change or (lambda: None))
         patience = Patience(self._folders, cancel, on_progress)
@@ -206,7 +209,7 @@ class Indexer:
         cancel: CancelToken,
         when_idle: Callable[[], None],
     ) -> None:
-        busy_before = True
+        busy_before, idle_owed = True, False
         swept_s = requeued_s = set_aside_s = float("-inf")
         while not cancel.cancelled:
             follower.raise_if_failed()
@@ -228,9 +231,11 @@ class Indexer:
                 continue
             announce.flush()
             stages.meter.show(Stage.NAME if follower.scanning else None, None, stages.can_do, at_once=busy_before)
-            if busy_before and not follower.scanning:
-                when_idle()
+            idle_owed = idle_owed or (busy_before and not follower.scanning)
             busy_before = follower.scanning
+            if idle_owed and (self._pace is None or self._pace.allows()):
+                idle_owed = False
+                when_idle()
             if now - swept_s > _SWEEP_S and not follower.scanning:
                 swept_s = now
                 self._sweep(cancel)
@@ -274,6 +279,7 @@ class Indexer:
             on_commit=on_commit,
             on_wait=on_wait,
             reload_models=self._reload_models,
+            prepare_ahead=self._prepare_ahead,
             pace=self._pace,
             room=RoomWatch((self._folders.data, self._folders.cache)),
             waits_for_room=waits_for_room,

@@ -40,6 +40,8 @@ _SLICE_S = 0.1  # how long a step waits for something to end
 _RELOAD_S = 1.0
 _ROOM_S = 1.0  # how often room is looked for while it is short
 
+PrepareAhead = Callable[[CancelToken, Callable[[], None]], bool]
+
 
 class Stages:
     """Works off the queue, earlier stages first, for one run of the indexer."""
@@ -57,6 +59,7 @@ class Stages:
         on_commit: Callable[[], None] = lambda: None,
         on_wait: Callable[[], None] = lambda: None,
         reload_models: Callable[[], object] = lambda: None,
+        prepare_ahead: PrepareAhead = lambda cancel, on_begin: False,
         pace: Pace | None = None,
         room: RoomWatch | None = None,
         waits_for_room: bool = False,
@@ -65,8 +68,9 @@ class Stages:
 
         ``on_wait`` is called about once a second while ``pace`` lets no work begin; without one, all is done at once.
         ``reload_models`` makes the encoders and the transcriber look which models are installed and chosen now; it is
-        called between batches, about once a second. Where ``room`` finds little, no work begins: until there is more
-        if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
+        called between batches, about once a second. ``prepare_ahead`` is called after it: it may choose how a model
+        runs, having called its second argument, and says whether it did. Where ``room`` finds little, no work begins:
+        until there is more if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
         """
         self.ledger = Ledger()
         self.meter = Meter(store, self.ledger.touched, on_progress, fillings=self._fillings)
@@ -80,6 +84,7 @@ class Stages:
         self._room = room
         self._waits_for_room = waits_for_room
         self._reload_models = reload_models
+        self._prepare_ahead = prepare_ahead
         self._reloaded_s = float("-inf")
         self._unblock = False
         self._reader = reader
@@ -108,6 +113,8 @@ class Stages:
             self._blocked.clear()
         self._reloaded_s = now
         self._reload_models()
+        if self._prepare_ahead(self._cancel, lambda: self._while_waiting(PauseReason.PREPARING)):
+            self._reload_models()
         self._drop_idle()
         in_use = (self._encoders.text_space(), self._encoders.photo_space(), self._speech.model())
         if in_use == self._in_use:

@@ -80,11 +80,13 @@ class Sample:
 class _Bench:
     """The child in which a model is tried, started again after a crash."""
 
-    def __init__(self, model: InstalledModel, work: Path, serve: Serve, cancel: CancelToken | None) -> None:
+    def __init__(
+        self, model: InstalledModel, work: Path, serve: Serve, cancel: CancelToken | None, threads: int | None = None
+    ) -> None:
         self._ref = ModelRef.of(model)
         self._work = os.fsencode(work)
         self._cancel = cancel
-        self._child = Child("prepare", serve, niceness=NICENESS, threads=cpu.cores())
+        self._child = Child("prepare", serve, niceness=NICENESS, threads=threads or cpu.cores())
 
     def survey(self) -> Surveyed:
         return self._ask(Survey(self._ref, self._work), Surveyed)
@@ -138,13 +140,14 @@ def prepare_model(
     cancel: CancelToken | None = None,
     *,
     seconds: float = PROBE_S,
+    threads: int | None = None,
     catalogue: Catalogue | None = None,
     serve: Serve = serve_models,
 ) -> Prepared:
     """Convert a model, time its back-ends, and keep the fastest of each tower that passes the gate.
 
     Each is timed for about ``seconds``. The fastest is judged first, and slower ones no longer once one has passed.
-    ``sample`` is looked at up to ``MAX_SAMPLE``. Raises ``UsageError`` for an unknown
+    All cores work, or ``threads``. ``sample`` is looked at up to ``MAX_SAMPLE``. Raises ``UsageError`` for an unknown
     name and for a speech model, ``ModelMissingError`` when it is not on this computer, ``ModelError`` when it cannot
     be loaded or written, ``Cancelled``; what was prepared before stays then.
     """
@@ -155,7 +158,9 @@ def prepare_model(
             trying, kept = work / "trying", work / "kept"
             trying.mkdir(parents=True)
             kept.mkdir()
-            surveyed, trials = _try_all(_Bench(model, trying, serve, cancel), sample, trying, seconds, on_progress)
+            surveyed, trials = _try_all(
+                _Bench(model, trying, serve, cancel, threads), sample, trying, seconds, on_progress
+            )
             prepared = _put_together(model, sample, surveyed, trials, trying, kept)
             folder = prepared_folder(settings, model)
             folder.parent.mkdir(exist_ok=True, mode=0o700)

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.cancel import CancelToken
+from core.config import Settings
+from core.index.indexer import Indexer
+from core.pace import Load, Pace
 from core.store.roots import Verb
 from core.types import Progress, SegmentKind
 from core.watch.watcher import BURST
@@ -118,3 +121,24 @@ def test_what_ends_the_follower_ends_the_watch(library: Library, monkeypatch: py
     monkeypatch.setattr("core.index.lookout.reconcile_roots", fail)
     with pytest.raises(RuntimeError, match="a bug of ours"):
         library.indexer.follow(cancel=CancelToken())
+
+
+def test_what_is_kept_for_idle_times_waits_for_the_cable(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.pace.LOOK_S", 0.1)
+    on_battery = True
+    looks: list[bool] = []
+
+    def look() -> Load:
+        looks.append(on_battery)
+        return Load(on_battery, others=0.0)
+
+    pace = Pace(Settings(library.folders), look)
+    library.indexer = Indexer(
+        library.store, library.reader, library.encoders, library.speech, library.folders, pace=pace
+    )
+    idle = threading.Event()
+    with library.following(when_idle=idle.set):
+        until(lambda: len(looks) > 3, "a look at the battery while there is nothing to do")
+        assert not idle.is_set()
+        on_battery = False
+        until(idle.is_set, "what was put off")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,9 @@ from core.cancel import CancelToken
 from core.errors import UnreadableError
 from core.extract.pool import SandboxPool
 from core.extract.sandbox import Sandbox
+from core.index.indexer import Indexer
 from core.store.jobs import MAX_ATTEMPTS
-from core.types import SegmentKind, Stage
+from core.types import PauseReason, SegmentKind, Stage
 from core.watch.scan import reconcile_roots
 from tests.fakes import COLOURS
 from tests.library import Library
@@ -77,6 +78,36 @@ def test_a_long_document_holds_up_no_photo(wide: Library) -> None:
     batches = wide.encoders.batches
     last_photos = len(batches) - 1 - batches[::-1].index(8)
     assert batches[last_photos:].count(64) > 1
+
+
+def test_a_model_may_be_prepared_before_it_has_much_to_encode(wide: Library) -> None:
+    shown: list[PauseReason | None] = []
+    reloads: list[int] = []  # what was encoded at each
+    prepared_at: list[int] = []
+
+    def prepare_ahead(_cancel: CancelToken, on_begin: Callable[[], None]) -> bool:
+        if prepared_at or not wide.store.jobs.left().get(Stage.TEXT):
+            return False
+        on_begin()
+        prepared_at.append(len(reloads))
+        assert shown[-1] is PauseReason.PREPARING
+        assert not wide.store.jobs.unfinished([Stage.CONTENT]), "what was under way has ended and is in the index"
+        return True
+
+    for number in range(4):
+        wide.text(f"{number}.txt", f"the letter of day {number}")
+    wide.encoders.text_model = None
+    wide.run()
+    wide.encoders.text_model = "fake-text"
+    wide.indexer = Indexer(
+        *(wide.store, wide.reader, wide.encoders, wide.speech, wide.folders),
+        reload_models=lambda: reloads.append(wide.encoders.encoded),
+        prepare_ahead=prepare_ahead,
+    )
+    wide.run(on_progress=lambda progress: shown.append(progress.paused))
+    assert prepared_at == [1]
+    assert reloads[:2] == [0, 0], "what was prepared is taken over before anything is encoded"
+    assert wide.encoders.encoded == 4
 
 
 def test_of_several_copies_one_is_read(wide: Library) -> None:

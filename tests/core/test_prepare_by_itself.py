@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from core import model_desk
 from core.cancel import CancelToken
-from core.config import Settings, folders_under
+from core.config import Settings, folders_under, load_settings, save_settings
 from core.engine import Engine
 from core.models.installed import active_model
+from core.models.library import import_model, use_model
 from core.models.prepared import prepared_folder, read_prepared
-from core.types import ModelRole
+from core.types import ModelRole, PauseReason, Progress
 from tests.core.library import make_library, open_engine, write
+from tests.core.model_bundles import make_sentence_transformer
+from tests.fakes import FakeEncoders
 
 TEXT_MODEL = "all-MiniLM-L6-v2"
 
@@ -57,6 +61,40 @@ def test_following_says_each_time_that_nothing_is_left(tmp_path: Path) -> None:
     finally:
         cancel.cancel()
         thread.join(20)
+        engine.close()
+
+
+@pytest.mark.slow
+def test_before_much_is_encoded_the_model_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_desk, "MUCH", 60)
+    monkeypatch.setattr(model_desk, "MAX_SAMPLE", 60)
+    home, library = tmp_path / "home", tmp_path / "library"
+    for number in range(70):
+        write(library / f"note{number}.txt", f"Note {number} is about the garden, the harbour and the number {number}.")
+    with_nothing = open_engine(home, FakeEncoders(text=None, photo=None))
+    with_nothing.add_root(library)
+    with_nothing.index()
+    with_nothing.close()
+    settings = Settings(folders_under(home))
+    small = import_model(settings, make_sentence_transformer(tmp_path / "small")).name
+    save_settings(use_model(settings, small))
+    engine = Engine.open(load_settings(settings.folders))
+    model = active_model(engine.settings, ModelRole.TEXT)
+    assert model is not None
+    assert model.name == small
+    encoded_before: list[int] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.paused is PauseReason.PREPARING:
+            encoded_before.append(engine.status().vectors)
+
+    try:
+        assert engine.index(on_progress=on_progress).encoded == 70
+        prepared = read_prepared(prepared_folder(engine.settings, model), model)
+        assert prepared is not None
+        assert prepared.sample == 60
+        assert encoded_before == [0]
+    finally:
         engine.close()
 
 
