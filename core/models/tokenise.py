@@ -54,9 +54,15 @@ class Tokeniser:
             return [self._clip_row(text) for text in cleaned]
         return [list(encoding.ids) for encoding in self._tokenizer.encode_batch(cleaned)]
 
-    def pad(self, rows: Sequence[list[int]]) -> tuple[Ids, Ids]:
-        """Rows to ids and attention mask, both int64 of shape (n, longest), or (n, context) where that is fixed."""
-        width = self.spec.context if self.spec.fixed else max(1, *(len(row) for row in rows))
+    def pad(self, rows: Sequence[list[int]], step: int = 1) -> tuple[Ids, Ids]:
+        """Rows to ids and attention mask, both int64 of shape (n, width).
+
+        The width is the context where that is fixed, else that of the longest, rounded up to a multiple of ``step``.
+        """
+        longest = max(1, *(len(row) for row in rows))
+        width = (
+            self.spec.context if self.spec.fixed else max(longest, min(-(-longest // step) * step, self.spec.context))
+        )
         ids = np.full((len(rows), width), self.spec.pad_id, np.int64)
         mask = np.zeros((len(rows), width), np.int64)
         for place, row in enumerate(rows):

@@ -22,7 +22,7 @@ from core.models.runtime import Graph, capabilities, compile_ahead, has_nncf, ha
 from core.models.sample import SAMPLE_FILE, SampleFiles
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower
 from core.models.tokenise import Tokeniser
-from core.models.towers import PICTURES_PER_BATCH, PictureTower, Run, TextTower
+from core.models.towers import OPENVINO_STEP, PICTURES_PER_BATCH, PictureTower, Run, TextTower
 from core.types import Matrix
 
 TIMED_TEXTS = 32
@@ -88,7 +88,7 @@ class Trials:
             return _rate(lambda: run(pixels), len(pixels), seconds)
         texts = self._texts(tower)
         timed = texts[:: max(1, len(texts) // TIMED_TEXTS)][:TIMED_TEXTS]
-        text_tower = TextTower(self._space, self._load_tokeniser(), run)
+        text_tower = self._text_tower(run)
         return _rate(lambda: text_tower.encode(timed), len(timed), seconds)
 
     def fidelity(self, tower: Tower, backend: Backend) -> Fidelity:
@@ -110,7 +110,11 @@ class Trials:
     def _encode(self, tower: Tower, run: Run) -> Matrix:
         if tower is Tower.PICTURES:
             return PictureTower(self._space, self._picture_spec(), run).encode(self._pictures())
-        return TextTower(self._space, self._load_tokeniser(), run).encode(self._texts(tower))
+        return self._text_tower(run).encode(self._texts(tower))
+
+    def _text_tower(self, run: Run) -> TextTower:
+        step = OPENVINO_STEP if isinstance(run, Graph) else 1
+        return TextTower(self._space, self._load_tokeniser(), run, step=step)
 
     def _run(self, tower: Tower, backend: Backend) -> Run:
         if self._running is None or self._running[:2] != (tower, backend):

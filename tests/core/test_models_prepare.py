@@ -23,7 +23,7 @@ from core.models.prepared import MANIFEST, Prepared, prepared_folder, read_prepa
 from core.models.reference import sample_jpegs
 from core.models.runtime import Graph, ahead_of
 from core.models.specs import Backend, Tower
-from core.models.towers import query_tower
+from core.models.towers import OPENVINO_STEP, query_tower
 from core.models.worker import serve_models
 from tests.core.model_bundles import CLIP_DIM, TEXT_DIM, make_clip, make_sentence_transformer
 
@@ -180,6 +180,25 @@ def test_pictures_and_passages_go_through_what_was_kept(settings: Settings) -> N
     texts = some_texts(40, seed=4)
     found, own = (text_encoder(model, where).encode_passages(texts) for where in (folder, None))
     assert cosines(found, own).min() >= 0.9999
+
+
+def test_a_graph_is_compiled_for_few_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO keeps what it compiles for each: a child that encodes for hours would grow and grow."""
+    widths: set[int] = set()
+    run = Graph.__call__
+
+    def seen(graph: Graph, *arrays: np.ndarray) -> np.ndarray:
+        widths.add(arrays[0].shape[1])
+        return run(graph, *arrays)
+
+    monkeypatch.setattr(Graph, "__call__", seen)
+    model, folder, _ = prepared(settings, "tiny-text")
+    tower = query_tower(model, folder, threads=1)
+    assert tower is not None
+    for words in range(1, 300, 3):
+        tower.encode([" ".join(["boat"] * words)])
+    assert max(widths) == 256, "what is longer than the model reads is cut as before"
+    assert widths == set(range(OPENVINO_STEP, 257, OPENVINO_STEP))
 
 
 def test_the_host_uses_what_was_prepared_and_the_space_stays(settings: Settings) -> None:
