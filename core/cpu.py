@@ -1,4 +1,4 @@
-"""What a child may take of the processor and the disk: threads, and a priority below everything a person does.
+"""What indexing may take of the processor and the disk: threads, and a priority below everything a person does.
 
 The numbers of threads are settled here alone. A child is told through its environment, before any library is loaded:
 OpenMP, BLAS and the tokenisers make their pools at import and never look again.
@@ -10,6 +10,8 @@ import contextlib
 import ctypes
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ _TRIM_BYTES = 64 * 1024 * 1024  # set at all, it no longer grows by itself up to
 # <sys/resource.h> of macOS
 _IOPOL_TYPE_DISK = 0
 _IOPOL_SCOPE_PROCESS = 0
+_IOPOL_SCOPE_THREAD = 1
 _IOPOL_THROTTLE = 3
 
 
@@ -112,6 +115,42 @@ def step_back(niceness: int) -> None:
     elif sys.platform == "darwin":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).setiopolicy_np(_IOPOL_TYPE_DISK, _IOPOL_SCOPE_PROCESS, _IOPOL_THROTTLE)
+
+
+@contextlib.contextmanager
+def behind_on_disk() -> Iterator[None]:
+    """What this thread reads and writes inside comes last on the disk, and so do threads that it starts there (Linux).
+
+    Files are hashed in the window's own process, which has others to serve: the thread keeps its place on the
+    processor, since one that waits there with the interpreter's lock would hold up the window. Nothing changes where
+    a system has no such thing for a thread alone (Windows).
+    """
+    before = _disk_turn(None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            _disk_turn(before)
+
+
+def _disk_turn(wanted: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Give this thread its turn on the disk, by class and level, None for the last; what it had, None if unknown."""
+    if sys.platform == "linux":
+        import psutil
+
+        with contextlib.suppress(OSError, psutil.Error):
+            thread = psutil.Process(threading.get_native_id())
+            before = thread.ionice()
+            thread.ionice(*(wanted or (psutil.IOPRIO_CLASS_IDLE, 0)))
+            return before.ioclass, before.value
+    elif sys.platform == "darwin":
+        with contextlib.suppress(OSError, AttributeError):
+            system = ctypes.CDLL(None)
+            policy = system.getiopolicy_np(_IOPOL_TYPE_DISK, _IOPOL_SCOPE_THREAD)
+            chosen = wanted[0] if wanted else _IOPOL_THROTTLE
+            system.setiopolicy_np(_IOPOL_TYPE_DISK, _IOPOL_SCOPE_THREAD, chosen)
+            return max(0, policy), 0
+    return None
 
 
 def _leave_autogroup(niceness: int) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
+from core import cpu
 from core.cancel import CancelToken
 from core.config import Folders
 from core.errors import Cancelled, FindlingError, IndexBusyError, NoRoomError, StorageError
@@ -100,7 +101,7 @@ class Indexer:
         Raises ``NoRoomError`` when a disk is full, or nearly so, and ``StorageError`` when one fails. What was done
         stays; the next run goes on from there.
         """
-        with self._under_way() as sudden, self._store.database.told_plainly():
+        with self._under_way() as sudden, self._store.database.told_plainly(), cpu.behind_on_disk():
             lookout = Lookout(self._store, self._folders.never_scanned(), self._exclude)
             lookout.carry_out()
             lookout.allow(allow_removals)
@@ -163,7 +164,7 @@ class Indexer:
         patience = Patience(self._folders, cancel, on_progress)
         while not cancel.cancelled:
             try:
-                with self._under_way() as sudden, self._store.database.told_plainly():
+                with self._under_way() as sudden, self._store.database.told_plainly(), cpu.behind_on_disk():
                     self._follow_roots(cancel, patience.seen, announce, when_idle, sudden)
             except (NoRoomError, StorageError, IndexBusyError) as trouble:
                 patience.wait_out(trouble)

@@ -109,7 +109,8 @@ class ModelChild:
         self._idle_s = idle_s
         self._closed = False
         self._used_s: dict[str, float] = {}  # when each loaded model was last asked, by its weights
-        self._answers = 0  # of the running child
+        self._born = 0  # the start of the child that the figures below are of
+        self._answers = 0
         self._settling = 0  # answers until its size counts as settled
         self._settled_bytes = 0
         self._threads_changed = False
@@ -166,6 +167,9 @@ class ModelChild:
 
     def _weigh(self, weights_id: str) -> None:
         """Take note of an answer, and end a child that has grown."""
+        if self._child.starts != self._born:  # it has died over the request, and another one answered
+            self._forget()
+            self._born = self._child.starts
         if weights_id not in self._used_s:
             self._settling = SETTLED_ANSWERS
         self._used_s[weights_id] = time.monotonic()

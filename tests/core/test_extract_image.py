@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageEnhance, ImageFilter
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageEnhance, ImageFile, ImageFilter
 
 from core.errors import UnreadableError
 from core.extract import image as image_module
@@ -20,6 +20,7 @@ from core.extract.exif import camera_name, wall_clock
 from core.extract.registry import read
 from core.search.hashes import NEAR_COPY_BITS
 from core.types import Extraction, Kind
+from tests.benchmarks.inputs import with_preview
 from tests.core.heic_maker import write_heic
 
 
@@ -338,6 +339,55 @@ def test_garbage_named_as_raw(tmp_path: Path) -> None:
     path.write_bytes(b"II*\0" + bytes(500))
     with pytest.raises(UnreadableError, match="damaged, or from a camera that is not known"):
         read(path)
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The sizes at which Pillow decodes pixels: each time that it makes room for them."""
+    sizes: list[tuple[int, int]] = []
+    make_room = ImageFile.ImageFile.load_prepare
+
+    def seen(picture: ImageFile.ImageFile) -> None:
+        sizes.append(picture.size)
+        make_room(picture)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load_prepare", seen)
+    return sizes
+
+
+@pytest.mark.parametrize(("form", "extension"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("TIFF", "tif")])
+def test_a_picture_is_decoded_once_for_all_that_is_kept_of_it(
+    tmp_path: Path, decoded: list[tuple[int, int]], form: str, extension: str
+) -> None:
+    extraction = read(save(tmp_path / f"a.{extension}", scene(600, 400), form))
+    assert decoded == [(600, 400)]
+    assert None not in (extraction.preview, extraction.thumbnail, extraction.look_alike, extraction.phash)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((4000, 3000), (1000, 750)), ((2048, 1536), (1024, 768)), ((700, 500), (700, 500))]
+)
+def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(
+    tmp_path: Path, decoded: list[tuple[int, int]], size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    extraction = read(save(tmp_path / "a.jpg", scene(*size), "JPEG", quality=90))
+    assert decoded == [expected]
+    assert (extraction.metadata.width, extraction.metadata.height) == size
+    assert float(descriptor(extraction) @ look_alike.describe(scene(*size))) > 0.97
+
+
+@pytest.mark.parametrize(("side", "is_used"), [(1200, True), (200, False)])
+def test_a_camera_raws_own_preview_is_used_where_it_is_large_enough(
+    tmp_path: Path, decoded: list[tuple[int, int]], side: int, is_used: bool
+) -> None:
+    shown = scene(side, side * 3 // 4)
+    path = tmp_path / "a.dng"
+    path.write_bytes(with_preview(dng(1600, 1200), shown))
+    extraction = read(path)
+    assert (extraction.metadata.width, extraction.metadata.height) == (1600, 1200)
+    likeness = float(descriptor(extraction) @ look_alike.describe(shown))
+    assert (likeness > 0.97) is is_used, "what the sensor saw is another picture here"
+    assert decoded == [(side, side * 3 // 4)] * is_used
 
 
 def test_the_descriptor_knows_copies_from_others() -> None:

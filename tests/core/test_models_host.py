@@ -362,6 +362,25 @@ def test_a_model_that_is_long_idle_goes_while_the_other_works_on(settings: Setti
         host.close()
 
 
+def test_what_a_child_that_died_held_is_no_reason_to_end_the_next(settings: Settings, tmp_path: Path) -> None:
+    put_model(settings, "eyes")
+    host = EncoderHost(settings, serve=serve_encoder, idle_s=0.5)
+    order = tmp_path / "order"
+    try:
+        host.encode_images([b""])
+        first = host.pid
+        order.touch()
+        host.encode_queries([f"die-once {order}"])
+        second = host.pid
+        assert second != first
+        for _ in range(20):
+            host.encode_queries(["a"])
+            time.sleep(0.05)
+        assert host.pid == second, "it never held the photos' encoder"
+    finally:
+        host.close()
+
+
 def test_a_child_that_grows_is_started_afresh_and_no_request_is_lost(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,6 +111,29 @@ def test_a_model_may_be_prepared_before_it_has_much_to_encode(wide: Library) -> 
     assert prepared_at == [1]
     assert reloads[:2] == [0, 0], "what was prepared is taken over before anything is encoded"
     assert wide.encoders.encoded == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the classes of the disk are Linux's")
+@pytest.mark.parametrize("readers", [1, 2])
+def test_what_is_read_here_comes_last_on_the_disk(readers: int, tmp_path: Path, pool: SandboxPool) -> None:
+    """Files are hashed in this process, all their bytes, before a child reads them from the system's cache."""
+    wide = Library(tmp_path, pool if readers == 2 else Sandbox())
+
+    def turn() -> str:
+        return str(psutil.Process(threading.get_native_id()).ionice().ioclass.name)
+
+    try:
+        before = turn()
+        seen: set[str] = set()
+        wide.reader.before = lambda _path: seen.add(turn())
+        wide.some_of_everything()
+        wide.run()
+        assert seen == {"IOPRIO_CLASS_IDLE"}
+        assert turn() == before
+    finally:
+        if readers == 1:
+            wide.reader.close()
+        wide.close()
 
 
 def test_of_several_copies_one_is_read(wide: Library) -> None:
