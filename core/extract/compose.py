@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from core.extract.passages import Section
-from core.extract.text_codec import MAX_TEXT_BYTES
+from core.extract.passages import Section, cut
+from core.extract.text_codec import CUT_NOTE, MAX_TEXT_BYTES
+from core.types import Extraction, Kind, Metadata
 
 # Soft hyphens, zero-width spaces and marks: they split words for a search and nobody sees them.
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
@@ -57,6 +58,16 @@ class Composer:
         """All sections that hold text."""
         self._close()
         return self._sections
+
+    def document(self, media_type: str, metadata: Metadata, note: str | None = None) -> Extraction:
+        """A document of what was collected, cut into passages; ``note`` goes before the one that it was too much."""
+        return Extraction(
+            kind=Kind.DOCUMENT,
+            media_type=media_type,
+            metadata=metadata,
+            passages=cut(self.sections()),
+            note=note or (CUT_NOTE if self.full else None),
+        )
 
     def _add(self, text: str, separator: str) -> bool:
         text = _INVISIBLE.sub("", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,10 +14,9 @@ from core.extract.compose import Composer
 from core.extract.dates import iso_wall_clock
 from core.extract.image import Rendering, read_picture, render
 from core.extract.markup import add_html
-from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE, declared_charset, decode
+from core.extract.text_codec import declared_charset, decode
 from core.extract.zipped import Archive, Element, local_name, open_archive
-from core.types import Extraction, Kind, Metadata
+from core.types import Extraction, Metadata
 
 _PAGES = frozenset(("application/xhtml+xml", "text/html", "application/x-dtbook+xml"))
 
@@ -41,15 +41,10 @@ class EpubExtractor:
                 if chapter not in locked:
                     _add_chapter(archive, chapter, composer)
             rendering = _cover(archive, package, posixpath.dirname(package_part))
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=_metadata(package),
-            passages=cut(composer.sections()),
-            thumbnail=rendering.thumbnail if rendering else None,
-            preview=rendering.preview if rendering else None,
-            note=CUT_NOTE if composer.full else None,
-        )
+        extraction = composer.document(media_type, _metadata(package))
+        if rendering is None:
+            return extraction
+        return replace(extraction, thumbnail=rendering.thumbnail, preview=rendering.preview)
 
 
 def _package_part(archive: Archive) -> str:

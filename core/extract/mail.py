@@ -16,9 +16,8 @@ from core.errors import UnreadableError
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.markup import add_html
-from core.extract.passages import cut
 from core.extract.text_codec import decode
-from core.types import Extraction, Kind, Metadata
+from core.types import Extraction, Metadata
 
 MAX_MESSAGE_BYTES = 128 * 1024 * 1024  # parsed it takes about five times that
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -56,12 +55,8 @@ def _read(data: bytes, media_type: str) -> Extraction:
     composer.heading(subject or "")
     composer.paragraph("\n".join(f"{name}: {words}" for name in _SHOWN if (words := header(message, name))))
     _add_body(message, composer)
-    return Extraction(
-        kind=Kind.DOCUMENT,
-        media_type=media_type,
-        metadata=Metadata(title=subject, author=header(message, "From"), taken_at=_sent_at(message)),
-        passages=cut(composer.sections()),
-    )
+    metadata = Metadata(title=subject, author=header(message, "From"), taken_at=_sent_at(message))
+    return composer.document(media_type, metadata)
 
 
 def header(message: Message, name: str) -> str | None:

@@ -9,10 +9,9 @@ from typing import Any
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.dates import iso_wall_clock
-from core.extract.passages import cut
 from core.extract.text_codec import CUT_NOTE, MAX_TEXT_BYTES, declared_charset, decode
 from core.extract.zipped import local_name, parse_xml
-from core.types import Extraction, Kind, Metadata
+from core.types import Extraction, Metadata
 
 _BLOB_CHARS = 60  # base64 is written in lines of 64 or 76
 _UNSPOKEN = frozenset(("style", "script", "stylesheet", "binary", "binData"))
@@ -38,13 +37,7 @@ class HtmlExtractor:
             data = file.read(MAX_TEXT_BYTES + 1)
         composer = Composer()
         metadata = add_html(decode(data[:MAX_TEXT_BYTES], declared_charset(data)), composer)
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=metadata,
-            passages=cut(composer.sections()),
-            note=CUT_NOTE if len(data) > MAX_TEXT_BYTES else None,
-        )
+        return composer.document(media_type, metadata, CUT_NOTE if len(data) > MAX_TEXT_BYTES else None)
 
 
 class XmlExtractor:
@@ -70,13 +63,7 @@ class XmlExtractor:
                     if title is None and name in ("title", "book-title"):
                         title = " ".join("".join(element.itertext()).split())[:500] or None
                 composer.line(_words(element.tail))
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=Metadata(title=title),
-            passages=cut(composer.sections()),
-            note=CUT_NOTE if len(data) > MAX_TEXT_BYTES else None,
-        )
+        return composer.document(media_type, Metadata(title=title), CUT_NOTE if len(data) > MAX_TEXT_BYTES else None)
 
 
 def _words(text: str | None) -> str:

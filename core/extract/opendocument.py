@@ -8,10 +8,8 @@ from core.errors import UnreadableError
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.dates import iso_wall_clock
-from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE
 from core.extract.zipped import Archive, Element, local_name, open_archive
-from core.types import Extraction, Kind, Metadata
+from core.types import Extraction, Metadata
 
 _LEFT_OUT = frozenset(("tracked-changes", "forms", "sequence-decls", "annotation", "bookmark-ref"))
 
@@ -30,13 +28,7 @@ class OpenDocumentExtractor:
                 raise UnreadableError("needs a password")
             _blocks(archive.required_xml("content.xml"), composer)
             metadata = _metadata(archive)
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=metadata,
-            passages=cut(composer.sections()),
-            note=CUT_NOTE if composer.full else None,
-        )
+        return composer.document(media_type, metadata)
 
 
 def _blocks(element: Element, composer: Composer) -> None:

@@ -13,10 +13,8 @@ from core.errors import UnreadableError
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.office import properties
-from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE
 from core.extract.zipped import MAX_PART_BYTES, MAX_READ_BYTES, open_archive
-from core.types import Extraction, Kind, Metadata
+from core.types import Extraction, Metadata
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +67,8 @@ def _read(workbook: Any, media_type: str, metadata: Metadata) -> Extraction:
             damaged += 1
     if damaged and damaged == len(workbook.worksheets) and not composer.sections():
         raise UnreadableError("damaged: none of its sheets can be read")
-    return Extraction(
-        kind=Kind.DOCUMENT,
-        media_type=media_type,
-        metadata=replace(metadata, pages=len(workbook.sheetnames)),
-        passages=cut(composer.sections()),
-        note=_note(cells, damaged, composer),
-    )
+    metadata = replace(metadata, pages=len(workbook.sheetnames))
+    return composer.document(media_type, metadata, _note(cells, damaged))
 
 
 def _rows(sheet: Any, most_cells: int) -> Iterator[tuple[object, ...]]:
@@ -88,12 +81,12 @@ def _rows(sheet: Any, most_cells: int) -> Iterator[tuple[object, ...]]:
             return
 
 
-def _note(cells: int, damaged: int, composer: Composer) -> str | None:
+def _note(cells: int, damaged: int) -> str | None:
     if damaged:
         return "damaged: some of its sheets can only be read in part"
     if cells > MAX_CELLS:
         return f"only its first {MAX_CELLS:,} cells are read"
-    return CUT_NOTE if composer.full else None
+    return None
 
 
 def _words(value: object) -> str:

@@ -10,10 +10,8 @@ from lxml import etree
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.office import main_part, properties, relation_id, relationships
-from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE
 from core.extract.zipped import Archive, Element, local_name, open_archive
-from core.types import Extraction, Kind
+from core.types import Extraction
 
 _TITLES = frozenset(("title", "ctrTitle"))
 _FURNITURE = frozenset(("sldNum", "dt", "ftr", "hdr"))  # placeholders that repeat on every slide
@@ -38,13 +36,7 @@ class SlidesExtractor:
             for number, part in enumerate(slides, 1):
                 _read_slide(archive, part, number, composer, seen)
             metadata = properties(archive, pages=len(slides))
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=metadata,
-            passages=cut(composer.sections()),
-            note=CUT_NOTE if composer.full else None,
-        )
+        return composer.document(media_type, metadata)
 
 
 def _slides(archive: Archive) -> list[str]:

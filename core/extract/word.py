@@ -8,10 +8,8 @@ from pathlib import Path
 from core.extract import media_types as mt
 from core.extract.compose import Composer
 from core.extract.office import main_part, properties, relationships
-from core.extract.passages import cut
-from core.extract.text_codec import CUT_NOTE
 from core.extract.zipped import Archive, Element, local_name, open_archive
-from core.types import Extraction, Kind
+from core.types import Extraction
 
 # Deleted and moved-away text, and the second form of a drawing for old programs, which repeats the first.
 _LEFT_OUT = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText"))
@@ -37,13 +35,7 @@ class WordExtractor:
                 if notes is not None:
                     _blocks(notes, composer, headings)
             metadata = properties(archive)
-        return Extraction(
-            kind=Kind.DOCUMENT,
-            media_type=media_type,
-            metadata=metadata,
-            passages=cut(composer.sections()),
-            note=CUT_NOTE if composer.full else None,
-        )
+        return composer.document(media_type, metadata)
 
 
 def _heading_styles(archive: Archive, part: str | None) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from core.errors import ModelError, UnreadableError
+from core.errors import ModelError
 from core.models.failures import load_failure, one_line
 from core.models.installed import InstalledModel
+from core.models.pictures import decode
 from core.types import EmbeddingSpace, Matrix
 
 CONFIG = "open_clip_config.json"
@@ -37,7 +37,7 @@ class OpenClipEncoder:
         """Raises ``UnreadableError`` when one of them is no picture."""
         if not jpegs:
             return np.zeros((0, self.space.dim), np.float32)
-        pixels = torch.stack([self._preprocess(_decode(jpeg, place)) for place, jpeg in enumerate(jpegs, 1)])
+        pixels = torch.stack([self._preprocess(decode(jpeg, place)) for place, jpeg in enumerate(jpegs, 1)])
         with torch.inference_mode():
             return self._rows(self._model.encode_image(pixels, normalize=True))
 
@@ -90,11 +90,3 @@ def measure_dim(model: InstalledModel) -> int:
     if picture.shape != words.shape:
         raise ModelError("its pictures and words have vectors of different width", path=model.folder)
     return int(picture.shape[1])
-
-
-def _decode(jpeg: bytes, place: int) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(jpeg)) as picture:
-            return picture.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise UnreadableError(f"preview {place} of the batch cannot be decoded: {one_line(error)}") from error
