@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from core.cancel import CancelToken
-from core.config import folders_under
 from core.errors import Cancelled
 from core.store import compact as compaction
 from core.store.compact import compact, compact_if_worthwhile, usage
@@ -46,15 +44,6 @@ def fill(store: Store, count: int) -> None:
             (segment,) = store.segments.of_content(content_id, [SegmentKind.PASSAGE])
             vector = NewVector(segment.id, content_id, chance.normal(size=64).astype(np.float32))
             store.commit_vectors(known.id, Stage.TEXT, space_id, [vector])
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    folders = folders_under(tmp_path)
-    folders.create()
-    store = Store(folders)
-    yield store
-    store.close()
 
 
 def delete_most(store: Store) -> None:

@@ -9,16 +9,9 @@ from pathlib import Path
 import pytest
 
 from core import cpu
-from core.config import Settings, folders_under, load_settings, save_settings, settings_turn
+from core.config import Settings, load_settings, save_settings, settings_turn
 from core.errors import SettingsError
 from core.types import CpuShare
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(folders_under(tmp_path))
-    settings.folders.create()
-    return settings
 
 
 def write(settings: Settings, text: str) -> None:

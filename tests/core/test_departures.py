@@ -25,16 +25,12 @@ from tests.core.test_scan import (
     add_root,
     file_id,
     finish_reading,
-    folder,
     names,
     root_row,
     scan,
-    store,
     write,
 )
 from tests.matching import files_named
-
-__all__ = ["folder", "store"]  # fixtures
 
 
 @pytest.fixture

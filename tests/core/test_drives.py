@@ -14,9 +14,7 @@ from core.filesystem import filesystem_id
 from core.store.store import Store
 from core.types import Stage
 from core.watch import presence
-from tests.core.test_scan import add_root, finish_reading, folder, names, root_row, scan, store, write
-
-__all__ = ["folder", "store"]  # fixtures
+from tests.core.test_scan import add_root, finish_reading, names, root_row, scan, write
 
 MANY = presence.HELD_MANY + 10
 

@@ -19,7 +19,7 @@ from core.errors import SkippedError, UnreadableError
 from core.extract import zipped
 from core.extract.dates import iso_wall_clock, pdf_wall_clock
 from core.extract.registry import EXTRACTORS, read
-from core.extract.text_codec import decode
+from core.extract.text_codec import CUT_NOTE, decode
 from core.extract.version import extractor_version
 from core.types import Extraction, Kind
 from tests.core.pdf_maker import make_pdf
@@ -439,6 +439,12 @@ def test_mail(tmp_path: Path) -> None:
     assert text.endswith("Hafenplan.zip")
     assert extraction.metadata.title == "Rote Boote in Köln"
     assert extraction.metadata.taken_at == "2024-01-31T12:00:00", "the sender's clock"
+
+
+def test_mail_that_is_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.extract.compose.MAX_TEXT_BYTES", 20)
+    (tmp_path / "a.eml").write_bytes(bytes(mail()))
+    assert read(tmp_path / "a.eml").note == CUT_NOTE
 
 
 def test_mail_that_has_only_html(tmp_path: Path) -> None:

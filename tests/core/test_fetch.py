@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE
 
 from core.cancel import CancelToken
-from core.config import Settings, folders_under
+from core.config import Settings
 from core.errors import Cancelled, ExitCode, FetchError, ModelError, UsageError
 from core.models.catalogue import Catalogue, CatalogueEntry, shipped_catalogue
 from core.models.download import WHISPER_ENDPOINT_VARIABLE, download
@@ -61,13 +61,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as every other process of the product has it
         monkeypatch.setenv("HF_TOKEN", "hf_a_secret_that_must_stay_here")
         yield hub
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(folders_under(tmp_path / "home"))
-    settings.folders.create()
-    return settings
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings, folders_under
+from core.config import Settings
 from core.errors import ModelError, ModelMissingError, UsageError
 from core.models.catalogue import ROLE_OF_FORM, Form, recommended, shipped_catalogue
 from core.models.installed import (
@@ -28,13 +28,6 @@ from core.models.installed import (
 from core.models.library import list_models, use_model, verify_models
 from core.types import ModelRole
 from tests.core.model_bundles import put_model
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(folders_under(tmp_path / "home"))
-    settings.folders.create()
-    return settings
 
 
 def test_every_catalogue_model_says_where_it_comes_from_and_what_it_costs() -> None:

@@ -107,13 +107,6 @@ def serve_speech(connection: Connection) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(folders_under(tmp_path / "home"))
-    settings.folders.create()
-    return settings
-
-
-@pytest.fixture
 def host(settings: Settings) -> Iterator[EncoderHost]:
     host = EncoderHost(settings, serve=serve_encoder)
     yield host

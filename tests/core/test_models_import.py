@@ -45,13 +45,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(folders_under(tmp_path / "home"))
-    settings.folders.create()
-    return settings
-
-
-@pytest.fixture
 def host(settings: Settings) -> Iterator[EncoderHost]:
     host = EncoderHost(settings)
     yield host

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from core.config import folders_under
 from core.store.files import FoundFile
 from core.store.jobs import ModelState
 from core.store.sampling import sample_passages, sample_previews
@@ -15,15 +9,6 @@ from core.store.store import Store
 from core.types import Extraction, FileStamp, Kind, Locator, Metadata, Passage
 
 END = b"\xff\xd9"  # of every JPEG: what ends otherwise was cut
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    folders = folders_under(tmp_path)
-    folders.create()
-    store = Store(folders)
-    yield store
-    store.close()
 
 
 def put(store: Store, number: int, extraction: Extraction) -> str:

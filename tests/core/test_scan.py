@@ -33,22 +33,6 @@ from tests.openings import noted_openings
 NO_MODELS = ModelState()
 
 
-@pytest.fixture
-def store(tmp_path: Path):
-    folders = folders_under(tmp_path / "home")
-    folders.create()
-    store = Store(folders)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "Pictures"
-    folder.mkdir()
-    return folder
-
-
 def add_root(store: Store, folder: Path) -> RootRow:
     store.roots.add(os.fsencode(folder))
     return root_row(store, folder)

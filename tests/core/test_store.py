@@ -10,7 +10,6 @@ import apsw
 import numpy as np
 import pytest
 
-from core.config import folders_under
 from core.errors import IndexDamagedError
 from core.store.allowed import Allowed
 from core.store.connection import Database
@@ -37,15 +36,6 @@ from tests.matching import files_named, segments_with
 
 SPACE = EmbeddingSpace("test", "w1", 4, "1")
 NO_MODELS = ModelState()
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    folders = folders_under(tmp_path)
-    folders.create()
-    store = Store(folders)
-    yield store
-    store.close()
 
 
 def stamp(size: int = 10, mtime_ns: int = 1_700_000_000_000_000_000, inode: int = 1) -> FileStamp:

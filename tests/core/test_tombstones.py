@@ -14,9 +14,6 @@ from core.types import Stage
 from tests.core.test_scan import NO_MODELS, add_root, file_id, finish_reading, names, scan, write
 from tests.matching import files_named
 
-__all__ = ["folder", "store"]  # fixtures
-from tests.core.test_scan import folder, store
-
 
 def content_of(store: Store, path: Path) -> int | None:
     id_ = file_id(store, path)
