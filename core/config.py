@@ -6,7 +6,6 @@ where the platform wants them (platformdirs).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import tomllib
@@ -217,12 +216,8 @@ def _save(settings: Settings, tomlkit: ModuleType) -> None:
     indexing["pause_when_busy"] = settings.pause_when_busy
     if settings.exclude or "exclude" in indexing:
         indexing["exclude"] = list(settings.exclude)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
         private.make_folder(path.parent)
-        private.write_file(partial, tomlkit.dumps(document).encode())
-        partial.replace(path)
+        private.replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise disk_trouble(error, path, "the settings could not be saved") from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -30,6 +32,21 @@ def write_file(path: Path, data: bytes) -> None:
         if _POSIX:
             os.fchmod(file.fileno(), FILE_MODE)
         file.write(data)
+
+
+def replace_file(path: Path, data: bytes, partial: Path | None = None) -> None:
+    """Write a whole file in one step: it is the new one, or what it was. Raises ``OSError``, and leaves no half then.
+
+    It is written as ``partial`` first, by default a file beside it that no other thread writes.
+    """
+    partial = partial or path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        write_file(partial, data)
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)  # half of it would take room on a disk that has none
+        raise
 
 
 def is_open(path: Path) -> bool:

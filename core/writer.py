@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -50,15 +49,12 @@ class WriterLock:
         except OSError as error:
             raise disk_trouble(error, self._path, "the index cannot be held for writing") from error
         # Whoever holds the lock is alone with it: what a kill leaves is written over.
-        partial = self._holder.with_suffix(".partial")
+        note = json.dumps({"pid": os.getpid(), "purpose": self._purpose}).encode()
         try:
-            private.write_file(partial, json.dumps({"pid": os.getpid(), "purpose": self._purpose}).encode())
-            partial.replace(self._holder)
+            private.replace_file(self._holder, note, self._holder.with_suffix(".partial"))
         except OSError as error:
             # It holds the lock all the same, and others call it "another process".
             logger.warning("who writes the index could not be noted: %s", error)
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def release(self) -> None:
         if self._lock.is_locked:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from core import private
 
 
 def write_toml(path: Path, value: Any) -> None:
@@ -16,12 +17,7 @@ def write_toml(path: Path, value: Any) -> None:
     """
     import tomlkit  # here, because a search reads these files and never writes one
 
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # the children that load a model write it too
-    try:
-        partial.write_text(tomlkit.dumps(_without_none(msgspec.to_builtins(value))), "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)  # of a disk that is full
+    private.replace_file(path, tomlkit.dumps(_without_none(msgspec.to_builtins(value))).encode())
 
 
 def _without_none(value: Any) -> Any:

@@ -48,18 +48,11 @@ class Thumbnails:
             path = self.path(content_hash, size)
             partial = self._unfinished / f"{path.stem}-{os.getpid()}-{threading.get_ident()}"
             try:
-                private.write_file(partial, data)
-            except FileNotFoundError:  # the first of all
+                private.replace_file(path, data, partial)
+            except FileNotFoundError:  # the first of its folder, or of all
                 private.make_folder(self._unfinished)
-                private.write_file(partial, data)
-            except OSError:
-                partial.unlink(missing_ok=True)  # half of it would take room on a disk that has none
-                raise
-            try:
-                partial.replace(path)
-            except FileNotFoundError:  # the first of its folder
                 private.make_folder(path.parent)
-                partial.replace(path)
+                private.replace_file(path, data, partial)
 
     def sweep_unfinished(self) -> None:
         """Delete what a sudden end left half written. Called by the one process that writes, before it does."""
