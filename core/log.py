@@ -66,6 +66,14 @@ class PrivateFile(RotatingFileHandler):
             os.fchmod(descriptor, 0o600)  # one that was made before, or under another umask
         return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
 
+    def close(self) -> None:
+        """Close it; what could not be written any more, on a full disk, is lost."""
+        try:
+            super().close()
+        except OSError as error:
+            if not self._complained:
+                _complain(Path(self.baseFilename), error)
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Say once that the log cannot be written. The standard library would print the message and its arguments."""
         if self._complained:
@@ -186,7 +194,8 @@ def _naming(prefix: bytes) -> re.Pattern[str]:
 
 def _complain(path: Path, error: BaseException | None) -> None:
     reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-    sys.stderr.write(f"findling: the log {one_line(display_path(path))} cannot be written: {reason}\n")
+    if sys.stderr is not None:  # as in a window on Windows
+        sys.stderr.write(f"findling: the log {one_line(display_path(path))} cannot be written: {reason}\n")
 
 
 def _attach(handler: logging.Handler) -> None:

@@ -15,7 +15,9 @@ from typer.exceptions import TyperException
 
 from core import log
 from core.cli.wording import printable
+from core.display import display_path
 from core.errors import Cancelled, ExitCode, FindlingError
+from core.room import FULL
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -128,6 +130,8 @@ def guarded(command: Callable[[], object], *, verbose: bool) -> int:
         # typer and rich raise SystemExit where the reader of our output has gone, as `| head` does.
         return _output_closed()
     except Exception as error:  # noqa: BLE001 - the last place where our own bug can still be told in one line
+        if isinstance(error, OSError) and error.errno in FULL:
+            return _no_room(error, verbose=verbose)
         hint = "" if verbose else "; run with --verbose"
         # Not its message, which may quote a file or the query: a service's error stream ends up in a journal.
         complain(f"internal error: {log.origin(error)}{hint}")
@@ -139,6 +143,15 @@ def _more(error: Exception | None, code: int) -> int:
     if error is not None:
         complain(log.told(error))
     return int(code)
+
+
+def _no_room(error: OSError, *, verbose: bool) -> int:
+    """A full disk that is nobody else's to tell of: mostly that of the file which our output goes to."""
+    where = "the output" if error.filename is None else display_path(error.filename)
+    complain(f"{where} cannot be written: {error.strerror}; make room there and try again")
+    if error.filename is None:
+        _output_closed()
+    return _more(error if verbose else None, ExitCode.INDEX_UNAVAILABLE)
 
 
 def _output_closed() -> int:
