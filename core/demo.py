@@ -15,6 +15,7 @@ from core.config import Folders, Settings, default_folders, folders_under, load_
 from core.engine import Engine
 from core.models.library import import_model, list_models
 from core.resources import resource
+from core.room import disk_trouble
 from core.types import Kind, ModelRole, Query, SearchResult
 
 DEMO_MODELS = {ModelRole.PHOTO: "demo-clip", ModelRole.SPEECH: "demo-whisper"}
@@ -47,17 +48,13 @@ def demo_folders(base: Folders | None = None) -> Folders:
 def prepare_demo(base: Folders | None = None) -> Demo:
     """Lay out the demo's home: its library, models and settings. A second call changes nothing.
 
-    Raises ``SettingsError`` or ``ModelError`` where that is refused.
+    Raises ``SettingsError`` or ``ModelError`` where that is refused, ``NoRoomError`` and ``StorageError``.
     """
     folders = demo_folders(base)
     folders.create()
     library = folders.data.parent / "library"
     if not library.exists():
-        # Whole or not at all: a copy that was cut off is not taken for a library at the next start.
-        partial = library.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(resource("demo", "library"), partial)
-        partial.replace(library)
+        _lay_out(library)
     settings = load_settings(folders)
     installed = {info.name for info in list_models(settings) if info.installed}
     for name in DEMO_MODELS.values():
@@ -67,6 +64,22 @@ def prepare_demo(base: Folders | None = None) -> Demo:
         settings = Settings(folders, {**settings.models, **DEMO_MODELS}, languages=("en",))
         save_settings(settings)
     return Demo(settings, library)
+
+
+def _lay_out(library: Path) -> None:
+    """Copy the library whole or not at all: a copy that was cut off is not taken for one at the next start."""
+    source, partial = resource("demo", "library"), library.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a sudden end
+    try:
+        # Not ``copytree``, which goes on after an error and tells of none as the system did.
+        for file in (path for path in source.rglob("*") if path.is_file()):
+            target = partial / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target)
+        partial.replace(library)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise disk_trouble(error, library, "the demo's library could not be copied") from error
 
 
 def run_tour(engine: Engine, library: Path) -> Iterator[TourStep]:

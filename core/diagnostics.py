@@ -12,12 +12,14 @@ Nothing is sent: the report is text that a person reads before it is saved.
 from __future__ import annotations
 
 import getpass
+import io
 import os
 import platform
 import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +30,7 @@ from core.config import Settings
 from core.display import display_path
 from core.errors import UsageError
 from core.extract.media_types import BY_EXTENSION, extension_of
+from core.room import disk_trouble
 from core.types import Failure, ModelInfo
 
 if TYPE_CHECKING:
@@ -148,15 +151,27 @@ def report(engine: Engine) -> str:
 
 
 def save(text: str, file: Path) -> None:
-    """Write a report into a new zip file that its owner alone can read. Raises ``UsageError``."""
+    """Write a report into a new zip file that its owner alone can read.
+
+    Raises ``UsageError`` where there is a file of that name, ``NoRoomError`` or ``StorageError`` where it cannot be
+    written; it is not left half written.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("findling-report.txt", text)
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("findling-report.txt", text)
     except FileExistsError as error:
         raise UsageError("there is a file of this name already; choose another", path=file) from error
     except OSError as error:
-        raise UsageError(f"the report cannot be written: {error.strerror}", path=file) from error
+        raise disk_trouble(error, file, "the report cannot be written") from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(packed.getvalue())
+    except OSError as error:
+        with suppress(OSError):
+            file.unlink()  # it would be in the way of the next try
+        raise disk_trouble(error, file, "the report cannot be written") from error
 
 
 def _versions() -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QObject, Signal
 from PySide6.QtGui import QImage
 
+from core import private
 from core.errors import UsageError
+from core.room import disk_trouble
 from desktop import places
 from desktop.workers.operations import Operations
 
@@ -60,6 +63,14 @@ class ExampleInput(QObject):
 
 def _save(image: QImage, path: Path) -> Path:
     # A QImage may be used away from the main thread; compressing a screenshot there would hold the window up.
-    if not image.save(str(path)):
-        raise UsageError("the pasted picture cannot be kept", path=path)
+    packed = QBuffer()
+    packed.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(packed, "PNG"):
+        raise UsageError("the pasted picture is not one that can be kept")
+    try:
+        private.write_file(path, packed.data().data())
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise disk_trouble(error, path.parent, "the pasted picture could not be kept") from error
     return path
