@@ -14,6 +14,7 @@ from core.doctor import Doctor
 from core.errors import IndexBusyError
 from core.index.pipeline import clear_litter
 from core.root_desk import RootDesk
+from core.store.faults import tells_of_faults
 from core.store.forget import Remembered, remembered
 from core.store.repair import OnStep, nothing_to_tell
 from core.store.roots import Verb
@@ -27,6 +28,7 @@ _FORGET_PATIENCE_S = 60.0  # how long another process's forgetting is waited for
 _LOOK_S = 0.2
 
 
+@tells_of_faults
 class CareDesk:
     """The care of one index."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import FindlingError, NoRoomError, StorageError
@@ -25,6 +27,7 @@ _LEAST_BYTES = 500_000_000
 _MOST_BYTES = 5_000_000_000
 _SMALL_SHARE = 0.1
 
+_TRIAL_BYTES = 65_536  # more than SQLite asks for at once
 _BACK = 1.25  # work goes on at this multiple of the margin, so that it does not flap at its edge
 _LOOK_S = 0.25
 
@@ -87,20 +90,53 @@ def disk_trouble(error: OSError, path: Path, doing: str) -> FindlingError:
     return no_room(path, doing, error.errno)
 
 
-def no_room(path: Path, doing: str, number: int | None = None) -> NoRoomError:
-    """A full disk, a used-up quota or a limit on the size of files. ``number`` is the system's error, where known."""
-    folder = path if path.is_dir() else path.parent
-    usage = _usage(folder)
+def no_room(path: Path | None, doing: str, number: int | None = None) -> NoRoomError:
+    """A full disk, a used-up quota or a limit on the size of files.
+
+    ``number`` is the system's error, where known; ``path`` is None where it is not known what could not be written.
+    """
+    folder = path if path is None or path.is_dir() else path.parent
+    usage = None if folder is None else _usage(folder)
     if number == errno.EFBIG:
         why = "a limit on the size of files is reached (ulimit -f)"
     elif number == errno.EDQUOT:
         why = "the quota is used up; make room there and try again"
-    elif usage is None:
+    elif folder is None or usage is None:
         why = "the disk is full; make room there and try again"
+    elif usage[1] >= margin_bytes(usage[0]) and _has_no_names_left(folder):
+        why = "its disk can hold no more files, however small (it has no inodes left); delete some there and try again"
     else:
         total, free = usage
         why = f"the disk is full ({size_in_words(free)} free); make room for {size_in_words(margin_bytes(total))}"
     return NoRoomError(f"{doing}: {why}", path=path)
+
+
+def why_not_written(folder: Path, largest_bytes: int = 0) -> int | None:
+    """What stands against writing in a folder, of ``FULL``, asked of the system itself; None where nothing does.
+
+    For errors of libraries that keep the system's to themselves. ``largest_bytes`` is how large a file was to become.
+    """
+    trial = folder / f".room-{os.getpid()}-{threading.get_ident()}"
+    try:
+        trial.write_bytes(bytes(_TRIAL_BYTES))
+    except OSError as error:
+        if error.errno in FULL:
+            return error.errno
+    finally:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
+    limit_bytes = _file_size_limit()
+    return errno.EFBIG if limit_bytes is not None and limit_bytes <= largest_bytes else None
+
+
+def _file_size_limit() -> int | None:
+    """``ulimit -f`` in bytes; None where there is none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def size_in_words(size_bytes: int) -> str:
@@ -127,6 +163,17 @@ class RoomWatch:
             self._looked_s = now_s
             self._short = shortage(self._folders, _BACK if self._short is not None else 1.0)
         return self._short
+
+
+def _has_no_names_left(folder: Path) -> bool:
+    """Whether a file system that has room cannot make another file: many keep a fixed number of places for them."""
+    if not hasattr(os, "statvfs"):
+        return False
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return status.f_files > 0 and status.f_favail == 0
 
 
 def _usage(folder: Path) -> tuple[int, int] | None:

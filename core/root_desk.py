@@ -15,9 +15,10 @@ from pathlib import Path
 from core.cancel import CancelToken
 from core.config import Folders
 from core.display import display_path
-from core.errors import FolderError, IndexBusyError
+from core.errors import FolderError, IndexBusyError, NoRoomError
 from core.index.lookout import Lookout
 from core.store.filters import is_under
+from core.store.forget import finish_forgetting
 from core.store.roots import Verb
 from core.store.store import Store
 from core.types import Root, RootStatus, Stage
@@ -115,7 +116,19 @@ class RootDesk:
             with self.writing(verb.value):
                 lookout = Lookout(self._store, self._folders.never_scanned(), self._exclude)
                 to_scan = lookout.carry_out()
+                if verb is Verb.FORGET:
+                    self._finish_forgetting()
                 if verb is Verb.ALLOW and to_scan:
                     lookout.scan(to_scan, CancelToken())
         except IndexBusyError:
             logger.info("queued for the process that indexes")  # it looks every second
+
+    def _finish_forgetting(self) -> None:
+        """Raises ``NoRoomError`` where the bytes stay for now."""
+        try:
+            finish_forgetting(self._store)
+        except NoRoomError as error:
+            raise NoRoomError(
+                f"it is forgotten, but its bytes are still in the index until there is room: {error.message}",
+                path=error.path,
+            ) from error

@@ -28,7 +28,7 @@ from core.extract.messages import (
     Reply,
     request_encoder,
 )
-from core.room import no_room
+from core.room import disk_trouble, no_room
 from core.types import Extraction
 
 logger = logging.getLogger(__name__)
@@ -118,8 +118,8 @@ class Sandbox:
     def decode_audio(self, path: bytes, pcm: Path, cancel: CancelToken | None = None) -> float:
         """Decode the first sound track to raw little-endian float32 mono at 16 kHz in ``pcm``; its length in seconds.
 
-        Raises as ``extract`` does, also ``UnreadableError`` when there is no sound track, ``NoRoomError`` where the
-        disk of ``pcm`` is full, and ``OSError`` where it cannot be made; it is not left behind.
+        Raises as ``extract`` does, also ``UnreadableError`` when there is no sound track, ``NoRoomError`` and
+        ``StorageError`` where ``pcm`` cannot be written; it is not left behind.
         """
         done = False
         try:
@@ -129,6 +129,8 @@ class Sandbox:
                 raise UnreadableError(_WRONG_ANSWER, path=path)
             done = True
             return reply.duration_s
+        except OSError as error:
+            raise disk_trouble(error, pcm, "sound could not be decoded") from error
         finally:
             if not done:
                 pcm.unlink(missing_ok=True)

@@ -7,7 +7,8 @@ import logging
 import os
 from dataclasses import dataclass, field
 
-from core.store.forget import forget
+from core.cancel import CancelToken
+from core.store.forget import finish_when_idle, take_out
 from core.store.roots import Request, RootRow, Verb
 from core.store.store import Store
 from core.watch.departures import purge
@@ -42,6 +43,8 @@ def apply_requests(store: Store, exclude: tuple[str, ...] = ()) -> Applied:
         if request.verb is Verb.ALLOW:
             told[request.path] = int(request.argument or 0)
         store.roots.clear_request(request.id)
+        if request.verb is Verb.FORGET:  # where there is no room for that now, other work goes on all the same
+            finish_when_idle(store, CancelToken())
         if request.verb is not Verb.FORGET:
             logger.info("root %s: %s", request.verb, os.fsdecode(request.path))
     return Applied(bool(requests), frozenset(scan), told)
@@ -67,7 +70,7 @@ def _apply(store: Store, request: Request, exclude: tuple[str, ...]) -> set[byte
         store.roots.add(request.path)
         return {request.path}
     if request.verb is Verb.FORGET:
-        forget(store, request.path)
+        take_out(store, request.path)
         return set()
     root = store.roots.by_path(request.path)
     if root is None:

@@ -18,7 +18,7 @@ import apsw
 from core import private
 from core.cancel import CancelToken
 from core.errors import Cancelled, NoRoomError
-from core.store import exchange
+from core.store import exchange, faults
 from core.store.connection import Database, connect
 
 logger = logging.getLogger(__name__)
@@ -67,9 +67,13 @@ def compact(database: Database, cancel: CancelToken | None = None) -> int | None
     """Write the index anew without what is deleted; how many bytes were given back.
 
     None where another program wrote to it meanwhile. Its caller holds the writer's lock. Raises ``NoRoomError``,
-    ``Cancelled``, and what ``exchange.transfer`` raises; the index is as it was then.
+    ``StorageError``, ``IndexBusyError`` and ``Cancelled``; the index is as it was then.
     """
-    cancel = cancel or CancelToken()
+    with faults.told_plainly(database.path):
+        return _compact(database, cancel or CancelToken())
+
+
+def _compact(database: Database, cancel: CancelToken) -> int | None:
     path = database.path
     before = usage(database)
     _merge_full_text(database)

@@ -19,13 +19,14 @@ import apsw
 
 from core import private
 from core.errors import FindlingError, IndexBusyError, IndexDamagedError, StorageError
-from core.room import FULL, no_room
+from core.room import FULL, no_room, why_not_written
 
 logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=type)
 
 SUSPECT = ".suspect"  # what is added to the index's name for a mark beside it: damage was met
+_GROWTH_BYTES = 1_000_000
 _DOING = "the index could not be written"
 
 
@@ -38,9 +39,12 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
         return no_room(path, _DOING)
     if isinstance(error, (apsw.IOError, apsw.CantOpenError)):
         number = connection.system_errno if connection is not None else None
-        if number in FULL:
+        if number not in FULL:  # the backup's errors never know it
+            number = why_not_written(path.parent, _largest_bytes(path))
+        if number is not None:
             return no_room(path, _DOING, number)
-        return StorageError(f"the disk could not read or write the index ({error})", path=path)
+        why = "disk I/O error" if str(error) == "not an error" else error
+        return StorageError(f"the disk could not read or write the index ({why})", path=path)
     if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError)):
         if os.access(path.parent, os.W_OK):  # it was opened so because nothing could be written beside it
             return no_room(path, _DOING)
@@ -54,6 +58,12 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return IndexBusyError("another program has been using it for too long", path=path)
     return None
+
+
+def _largest_bytes(path: Path) -> int:
+    """How large the index, its log of writes or a copy of it may have been about to become."""
+    sizes = [file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
+    return 2 * max(sizes, default=0) + _GROWTH_BYTES
 
 
 def _damaged(error: apsw.Error, path: Path) -> IndexDamagedError:

@@ -24,6 +24,7 @@ from core import log
 from core.cancel import CancelToken
 from core.errors import IndexBusyError, NoRoomError
 from core.patterns import pattern_of
+from core.room import disk_trouble
 from core.store import exchange
 from core.store.compact import compact
 from core.store.filters import is_under, under
@@ -64,10 +65,16 @@ def remembered(store: Store, path: bytes) -> Remembered:
 
 
 def forget(store: Store, path: bytes) -> None:
-    """Forget a file or folder, of which the file system need not know any more; it is not touched there.
+    """Forget a file or folder: ``take_out`` and ``finish_forgetting``, and raises what they raise."""
+    take_out(store, path)
+    finish_forgetting(store)
 
-    Its caller holds the writer's lock. Raises ``NoRoomError`` where the index cannot be written anew, and what
-    ``Database`` raises; what was asked for is finished by ``finish_forgetting`` then.
+
+def take_out(store: Store, path: bytes) -> None:
+    """Remove all rows and log lines of a file or folder, which the file system need not know any more.
+
+    It is not touched there. Its caller holds the writer's lock, and has ``finish_forgetting`` remove the bytes that
+    are left of it. Raises what ``Database`` raises, ``NoRoomError`` and ``StorageError``.
     """
     store.notes.put(_DUE, "1")
     db = store.database.connection
@@ -83,10 +90,14 @@ def forget(store: Store, path: bytes) -> None:
         store.remove_thumbnails(store.contents.drop_unused())
         _strike_off_requests(store, path)
     finally:
-        _secure_full_text(store, False)
-        db.pragma("secure_delete", False)
-    log.forget(store.folders, path)
-    finish_forgetting(store)
+        try:
+            _secure_full_text(store, False)
+        finally:
+            db.pragma("secure_delete", False)
+    try:
+        log.forget(store.folders, path)
+    except OSError as error:
+        raise disk_trouble(error, store.folders.logs, "its name could not be taken out of the logs") from error
 
 
 def is_due(store: Store) -> bool:
@@ -112,6 +123,7 @@ def finish_forgetting(store: Store, cancel: CancelToken | None = None) -> bool:
         logger.warning("another program reads from the index: forgetting is finished later")
         return False
     with store.database.write() as db:
+        _secure_full_text(store, False)
         db.execute("DELETE FROM meta WHERE key = ?", (_DUE,))
     return True
 

@@ -69,10 +69,10 @@ def prepare(folders: Folders) -> list[str]:
     expect_local(folders.data)
     path = folders.index
     tighten(folders)
-    if is_current(path) and not any(_left_over(path)):
-        return []
     said: list[str] = []
     with faults.told_plainly(path):
+        if is_current(path) and not any(_left_over(path)):
+            return []
         if any(_left_over(path)):
             with suppress(IndexBusyError):  # whoever holds the lock is making them
                 _alone(folders, lambda: any(_left_over(path)), lambda: said.extend(_clear_up(path)))
@@ -164,7 +164,11 @@ def set_aside(path: Path, why: str) -> list[str]:
     logger.warning("the index is damaged (%s), and what can be read of it is carried over", why)
     from core.store.salvage import Salvage  # here: mostly there is nothing to salvage
 
-    carried = Salvage(path, log, fresh).run()
+    try:
+        carried = Salvage(path, log, fresh).run()
+    except BaseException:
+        exchange.remove_copy(fresh)  # half of it would take room on a disk that has none
+        raise
     whole = exchange.copy_path(path, _SALVAGED)
     fresh.replace(whole)
     aside = _finish_setting_aside(path, whole)
