@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from core import cpu
 from core.cancel import CancelToken
 from core.config import Settings, save_settings
-from core.errors import FindlingError
+from core.errors import FindlingError, NoRoomError
 from core.models import library
 from core.models.base import Encoders, Speech
 from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE
@@ -25,6 +26,7 @@ from core.types import CpuShare, Filling, ModelInfo, ModelRole, Stage
 
 logger = logging.getLogger(__name__)
 
+_ROOM_S = 3600.0  # until a model that the disk had no room for is tried again: trying takes a minute of all cores
 _ROLES = (ModelRole.TEXT, ModelRole.PHOTO, ModelRole.SPEECH)
 
 # Choosing takes a minute or two. While this many files are to be encoded they are all the sooner done after it; with
@@ -51,7 +53,7 @@ class ModelDesk:
         self._speech = speech
         self._settings = settings
         self._changed = changed
-        self._tried_to_prepare: set[str] = set()
+        self._prepare_from_s: dict[str, float] = {}  # when a model is tried again, monotonic
         self._ahead_s = float("-inf")
 
     def all(self) -> list[ModelInfo]:
@@ -113,7 +115,8 @@ class ModelDesk:
         return self._worth(least, _STAGES)
 
     def prepare_when_idle(self, cancel: CancelToken) -> None:
-        """Nothing is left to index: choose how the models run here. Each is tried once; it runs as it came otherwise.
+        """Nothing is left to index: choose how the models run here. Each is tried once, or again
+        an hour after a full disk; it runs as it came otherwise.
 
         Raises ``Cancelled``.
         """
@@ -139,11 +142,13 @@ class ModelDesk:
 
     def _prepare_each(self, names: Sequence[str], cancel: CancelToken, share: CpuShare) -> None:
         for name in names:
-            self._tried_to_prepare.add(name)
+            self._prepare_from_s[name] = math.inf
             try:
                 self.prepare(name, None, cancel, share)
             except FindlingError as error:
                 logger.warning("%s runs as it came: %s", name, error)
+                if isinstance(error, NoRoomError):
+                    self._prepare_from_s[name] = time.monotonic() + _ROOM_S
 
     def _worth(self, least: int, roles: Iterable[ModelRole]) -> list[str]:
         """The models of some roles that are worth preparing, where the index holds enough to try them on."""
@@ -151,7 +156,8 @@ class ModelDesk:
         return worth_preparing(self._settings(), [role for role in roles if held[role](self._store) >= least])
 
     def _untried(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if name not in self._tried_to_prepare]
+        now_s = time.monotonic()
+        return [name for name in names if now_s >= self._prepare_from_s.get(name, now_s)]
 
     def _fillings_chosen(self, settings: Settings | None = None) -> dict[ModelRole, Filling]:
         """As ``fillings``, of the models that the settings name: an indexer takes them over between two batches."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,12 +24,12 @@ import msgspec
 
 from core.cancel import CancelToken
 from core.child import Child, ChildDied, ChildTimeout
-from core.errors import Cancelled, FetchError
+from core.errors import Cancelled, FetchError, NoRoomError
 from core.models.catalogue import CatalogueEntry
 from core.models.failures import one_line
 from core.models.installed import sha256_of
 from core.models.worker import keep_quiet
-from core.room import FULL
+from core.room import FULL, disk_trouble, require
 
 # A mirror of OpenAI's files, as HF_ENDPOINT names one of the hub.
 WHISPER_ENDPOINT_VARIABLE = "FINDLING_WHISPER_ENDPOINT"
@@ -40,7 +39,6 @@ _PROGRESS_S = 0.1  # at most ten reports a second
 _SILENCE_S = 300.0  # the client gives up sooner by itself; a process silent for longer hangs
 _RANGE_NOT_SATISFIABLE = 416
 _PLAIN = {"accept-encoding": "identity"}  # a compressed answer cannot be gone on with in the middle
-_SPARE_BYTES = 64 * 1024 * 1024  # left free on the disk: manifest, index and journals grow meanwhile
 
 _ONLINE_ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -70,6 +68,7 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
 
 class NotFetched(msgspec.Struct, frozen=True, tag=True):
     message: str
+    no_room: bool = False
 
 
 Answer = Progressed | Fetched | NotFetched
@@ -87,7 +86,7 @@ def download(
 ) -> str:
     """Fetch every file of ``entry`` into ``folder``; the name of its weights file.
 
-    Goes on where an earlier call was cut. Raises ``FetchError`` in one line, ``Cancelled``.
+    Goes on where an earlier call was cut. Raises ``FetchError`` in one line, ``NoRoomError``, ``Cancelled``.
     """
     child = Child("fetch", serve_fetch)
     try:
@@ -104,6 +103,8 @@ def download(
                 case Fetched():
                     return answer.weights
                 case NotFetched():
+                    if answer.no_room:
+                        raise NoRoomError(answer.message, path=folder)
                     raise FetchError(answer.message)
     except (ChildDied, ChildTimeout) as error:
         raise FetchError(f'"{entry.name}" could not be fetched: {error.message}') from error
@@ -122,12 +123,14 @@ def serve_fetch(connection: Connection) -> None:
     def send(answer: Answer) -> None:
         connection.send_bytes(_encoder.encode(answer))
 
+    folder = Path(os.fsdecode(request.folder))
     try:
-        weights = _Transfer(request.entry, Path(os.fsdecode(request.folder)), send).run()
-    except FetchError as error:
-        send(NotFetched(error.message))
+        weights = _Transfer(request.entry, folder, send).run()
+    except (FetchError, NoRoomError) as error:
+        send(NotFetched(error.message, isinstance(error, NoRoomError)))
     except OSError as error:
-        send(NotFetched(_disk_failure(request.entry, error)))
+        doing = f'"{request.entry.name}" could not be fetched, and what came is kept for the next try'
+        send(NotFetched(disk_trouble(error, folder, doing).message, error.errno in FULL))
     else:
         send(Fetched(weights))
 
@@ -165,7 +168,7 @@ class _Transfer:
         self._sent_s = 0.0
 
     def run(self) -> str:
-        """Raises ``FetchError``; ``OSError`` of the disk passes through."""
+        """Raises ``FetchError`` and ``NoRoomError``; ``OSError`` of the disk passes through."""
         files, weights = self._plan()
         self._remove_all_but(files)
         missing = [file for file in files if not file.matches(self._folder / file.name)]
@@ -258,12 +261,7 @@ class _Transfer:
     def _require_space(self, missing: list[_RemoteFile]) -> None:
         parts = [self._folder / file.part for file in missing]
         wanted = self._total_bytes - self._finished_bytes - sum(part.stat().st_size for part in parts if part.exists())
-        free = shutil.disk_usage(self._folder).free
-        if free < wanted + _SPARE_BYTES:
-            raise FetchError(
-                f'"{self._entry.name}" needs {wanted / 1e6:.0f} MB more, and only {free / 1e6:.0f} MB are free '
-                "on the disk of the models"
-            )
+        require(self._folder, wanted, f'fetching "{self._entry.name}"')
 
     def _remove_all_but(self, files: list[_RemoteFile]) -> None:
         """Leftovers of an earlier version would be installed with the model."""
@@ -306,12 +304,6 @@ def _hub_host() -> str:
     from huggingface_hub import constants
 
     return urlsplit(constants.ENDPOINT).netloc
-
-
-def _disk_failure(entry: CatalogueEntry, error: OSError) -> str:
-    if error.errno in FULL:
-        return f'"{entry.name}" could not be fetched: the disk of the models is full; what came is kept'
-    return f'"{entry.name}" could not be fetched: {error.strerror or one_line(error)}'
 
 
 def _git_blob_id(path: Path) -> str:

@@ -31,11 +31,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def work_folder(settings: Settings, name: str) -> Iterator[Path]:
+def work_folder(settings: Settings, name: str, *, kept: bool = False) -> Iterator[Path]:
     """The folder in which a model is put together, held against other processes.
 
-    It lies on the file system of the installed models, so that one rename puts it in place. What is left there by a
-    transfer that was cut is found again by the next one. Raises ``ModelError`` when another process holds it.
+    It lies on the file system of the installed models, so that one rename puts it in place. What did not come so far
+    is deleted, or ``kept``: what is left by a transfer that was cut is found again by the next one. Raises
+    ``ModelError`` when another process holds it.
     """
     base = settings.folders.models / WORK_FOLDER
     try:
@@ -43,7 +44,11 @@ def work_folder(settings: Settings, name: str) -> Iterator[Path]:
         with FileLock(base / f"{name}.lock", timeout=0):
             folder = base / name
             folder.mkdir(exist_ok=True)
-            yield folder
+            try:
+                yield folder
+            finally:
+                if not kept:
+                    shutil.rmtree(folder, ignore_errors=True)
     except Timeout as error:
         raise ModelError(f'"{name}" is being installed by another process') from error
 

@@ -17,7 +17,7 @@ from core.models.install import install, work_folder
 from core.models.installed import InstalledModel, check_unchanged, find_installed, manifest_of
 from core.models.listing import list_models
 from core.models.verify import verify_models
-from core.room import FULL, disk_trouble
+from core.room import FULL, disk_trouble, require
 from core.types import ModelInfo
 
 __all__ = ["fetch_model", "import_model", "list_models", "use_model", "verify_models"]
@@ -36,7 +36,8 @@ def fetch_model(
 
     ``on_progress`` gets bytes done and bytes in all, at most ten times a second. A transfer that was cut or
     cancelled goes on from where it was at the next call. Raises ``UsageError`` for an unknown name, ``FetchError``
-    when it cannot be had, ``ModelError`` when what came does not work, ``Cancelled``.
+    when it cannot be had, ``NoRoomError`` where it does not fit, ``ModelError`` when what came does not work,
+    ``Cancelled``.
     """
     catalogue = catalogue or shipped_catalogue()
     entry = catalogue.get(name)
@@ -45,10 +46,12 @@ def fetch_model(
         if entry.package:
             raise FetchError(f'"{name}" comes with the Python package {entry.package}, which is missing or damaged')
         try:
-            with work_folder(settings, name) as work:
+            with work_folder(settings, name, kept=True) as work:
                 weights = download(entry, work, on_progress, cancel)
                 install(settings, work, replace(manifest_of(entry, ()), weights=weights), entry.sha256, cancel)
         except OSError as error:
+            if error.errno in FULL:
+                raise disk_trouble(error, settings.folders.models, f'"{name}" could not be put in place') from error
             raise FetchError(f'"{name}" could not be put in place: {one_line(error)}') from error
     return _info_named(settings, name, catalogue)
 
@@ -65,13 +68,15 @@ def import_model(
 
     ``demo`` marks a model that knows the demo's drawn world only: it is used where it is chosen (``use_model``) and
     never by itself. Raises ``ModelError`` when it is of no known form, does not load, or holds a pickle that is more
-    than weights; ``Cancelled``.
+    than weights; ``NoRoomError`` where it does not fit; ``Cancelled``. Nothing is left of it then.
     """
     catalogue = catalogue or shipped_catalogue()
     found = recognise(folder)
     try:
         draft, sha256 = describe(found, catalogue, demo=demo)
         with work_folder(settings, draft.name) as work:
+            size_bytes = sum((found.folder / name).stat().st_size for name in found.files)
+            require(settings.folders.models, size_bytes, f"a copy of {folder.name}")
             copy_files(found, work)
             install(settings, work, draft, sha256, cancel)
     except OSError as error:

@@ -20,6 +20,7 @@ from core.models.fidelity import Fidelity
 from core.models.installed import InstalledModel, Manifest
 from core.models.prepared import prepared_at
 from core.models.specs import Backend, PictureSpec, TokeniserSpec, Tower
+from core.room import FULL, no_room
 from core.types import Matrix, SpeechSpan
 
 # numpy refuses shapes beyond a limit of its own, even those that hold nothing.
@@ -196,9 +197,12 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     kind: str
     message: str
     path: bytes | None = None
+    number: int = 0  # the system's, where a disk is full
 
     @classmethod
     def of(cls, error: Exception) -> Failed:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return cls("no room", error.strerror or "", number=error.errno or 0)
         if isinstance(error, FindlingError):
             kind = "unreadable" if isinstance(error, UnreadableError) else "model"
             return cls(kind, error.message, None if error.path is None else os.fsencode(error.path))
@@ -211,6 +215,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
                 return UnreadableError(self.message, path=path)
             case "model":
                 return ModelError(self.message, path=path)
+            case "no room":
+                return no_room(None, "a file of the model could not be written", self.number)
         return ChildError(f"the model failed: {self.message}")
 
 

@@ -20,7 +20,7 @@ from core import cpu
 from core.cancel import CancelToken
 from core.child import Child, ChildDied, Serve
 from core.config import Settings
-from core.errors import ChildError, ModelError, ModelMissingError, UsageError
+from core.errors import ChildError, ModelError, ModelMissingError, NoRoomError, UsageError
 from core.models.catalogue import Catalogue, shipped_catalogue
 from core.models.failures import one_line
 from core.models.fidelity import MAX_SAMPLE, MIN_SAMPLE, choose, passes
@@ -56,7 +56,7 @@ from core.models.runtime import ahead_of
 from core.models.sample import SAMPLE_FILE, SampleFiles
 from core.models.specs import Backend, Tower, Trial
 from core.models.worker import serve_models
-from core.room import FULL, disk_trouble
+from core.room import FULL, disk_trouble, require
 from core.types import ModelRole
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ OnProgress = Callable[[int, int, str], None]  # steps done, steps in all, what i
 
 PROBE_S = 1.0
 NICENESS = 10  # as for speech: nobody waits for it
+_GRAPHS = 1.25  # times the weights: all towers in float32 and the larger one in int8, until one of them is chosen
 _LIKELY_WORDS = 12  # the beginning of a passage stands for what a person might type
 
 
@@ -149,12 +150,15 @@ def prepare_model(
     Each is timed for about ``seconds``. The fastest is judged first, and slower ones no longer once one has passed.
     All cores work, or ``threads``. ``sample`` is looked at up to ``MAX_SAMPLE``. Raises ``UsageError`` for an unknown
     name and for a speech model, ``ModelMissingError`` when it is not on this computer, ``ModelError`` when it cannot
-    be loaded or written, ``Cancelled``; what was prepared before stays then.
+    be loaded or written, ``NoRoomError`` where its graphs do not fit, ``Cancelled``; what was prepared before stays
+    then.
     """
     model = _model(settings, name, catalogue)
     try:
         with work_folder(settings, f"{name}.prepared") as work:
             shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+            weights_bytes = (model.folder / model.manifest.weights).stat().st_size
+            require(settings.folders.models, int(_GRAPHS * weights_bytes), f'preparing "{name}"')
             trying, kept = work / "trying", work / "kept"
             trying.mkdir(parents=True)
             kept.mkdir()
@@ -166,7 +170,11 @@ def prepare_model(
             folder.parent.mkdir(exist_ok=True, mode=0o700)
             replace_folder(kept, folder)
             _remove_others(folder, model.name)
-            shutil.rmtree(work, ignore_errors=True)
+    except NoRoomError as error:
+        if error.path is not None:
+            raise
+        # The child met it.
+        raise NoRoomError(f'"{name}" could not be prepared: {error.message}', path=settings.folders.models) from error
     except OSError as error:
         if error.errno in FULL:
             raise disk_trouble(error, settings.folders.models, f'"{name}" could not be prepared') from error

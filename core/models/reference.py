@@ -206,7 +206,7 @@ def clip_tokeniser(tokenize: Any, folder: Path) -> TokeniserSpec | None:
         return None
     if isinstance(tokenize, own.SimpleTokenizer) and tokenize.reduction_fn is None:
         pairs = models.BPE(tokenize.encoder, list(tokenize.bpe_ranks), end_of_word_suffix="</w>")
-        Tokenizer(pairs).save(str(folder / TOKENISER))
+        (folder / TOKENISER).write_text(Tokenizer(pairs).to_str(), "utf-8")
         special = tuple((tokenize.decoder[number], int(number)) for number in tokenize.all_special_ids)
         return TokeniserSpec(
             TokeniserKind.CLIP,

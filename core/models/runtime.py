@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core import private
 from core.errors import ModelError
 from core.models.failures import one_line
 from core.types import Matrix
@@ -90,7 +91,7 @@ def compile_ahead(path: Path, *, bf16: bool) -> None:
         planned = import_openvino().Core().compile_model(path, "CPU", options).export_model()
     except (ImportError, RuntimeError) as error:
         raise ModelError(f"OpenVINO cannot compile it ahead: {one_line(error)}", path=path) from error
-    ahead_of(path).write_bytes(planned.getvalue())
+    private.replace_file(ahead_of(path), planned.getvalue())
 
 
 def _options(*, latency: bool, bf16: bool) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def convert_whisper(checkpoint: Path, folder: Path, arithmetic: Arithmetic) -> N
     except (KeyError, ValueError) as error:
         raise ModelError(f"not the tensors of a Whisper model: {one_line(error)}", path=checkpoint) from error
     spec.save(str(folder))
-    fast_tokenizer(tokenizer).save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(fast_tokenizer(tokenizer).to_str(), "utf-8")
     (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": dims.n_mels}), "utf-8")
     (folder / "dims.json").write_bytes(msgspec.json.encode(dims))
 
