@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 from blake3 import blake3
 
-from core.errors import ChildError, ModelError, ModelMissingError, UnreadableError
+from core.errors import (
+    ChildError,
+    ModelError,
+    ModelMissingError,
+    NoRoomError,
+    StorageError,
+    UnreadableError,
+)
 from core.extract.base import Reader
 from core.models.base import Encoders
 from core.search.calibrate import inverse_document_frequency
@@ -129,7 +136,7 @@ class ExampleReader:
             spans = self._transcribe(os.fsencode(path))
         except ModelMissingError:
             notes.add(NO_SPEECH_MODEL)
-        except (ModelError, ChildError, UnreadableError) as error:
+        except (ModelError, ChildError, UnreadableError, NoRoomError, StorageError) as error:
             logger.warning("an example's speech is not heard: %s", error)
             notes.add(f"the example's speech is not heard: {as_note(error)}")
         else:

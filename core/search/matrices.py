@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import Cancelled
+from core.errors import Cancelled, NoRoomError
+from core.room import require
 from core.search import snapshot
 from core.search.hashes import Hashes
 from core.search.in_place import InPlace
@@ -233,10 +234,12 @@ class Matrices:
         """A view of all rows, in a new snapshot file or, where there can be none, in memory."""
         if self._folder is not None:
             try:
+                count = self._store.vectors.count_in(identity.space_id)
+                require(self._folder.parent, snapshot.size_bytes(count, identity.space.dim), "a snapshot of vectors")
                 path = snapshot.write(self._folder, identity, mark, self._unless_closed(chunks()))
                 base, columns, _ = snapshot.read(path, identity)
                 return View(identity.space, mark, base, columns, _no_rows(identity))
-            except OSError as error:
+            except (OSError, NoRoomError) as error:
                 logger.warning("vectors are held without a snapshot: %s", error)
         base, columns = snapshot.hold(self._unless_closed(chunks()), identity.space)
         return View(identity.space, mark, base, columns, _no_rows(identity))

@@ -97,6 +97,11 @@ def hold(chunks: Iterable[Chunk], space: EmbeddingSpace) -> tuple[Base, Columns]
     return Base(rows, joined, centre), Columns.over(*_columns(parts))
 
 
+def size_bytes(count: int, dim: int) -> int:
+    """How large a snapshot of so many vectors is."""
+    return _Layout(count, dim).size
+
+
 def write(folder: Path, identity: Identity, mark: Mark, chunks: Iterable[Chunk]) -> Path:
     """Write a snapshot of the rows; older ones of the space are deleted where nobody holds them.
 
