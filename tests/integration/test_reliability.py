@@ -30,7 +30,9 @@ def test_two_hundred_kills_lose_nothing(tmp_path: Path) -> None:
 
 @needs_linux
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("case", ["full_before_the_run", "full_for_settings", "read_only_disk"])
+@pytest.mark.parametrize(
+    "case", ["full_before_the_run", "full_for_settings", "read_only_disk", "the_output", "a_report", "the_demo"]
+)
 def test_a_full_disk_is_told_and_waited_for(case: str) -> None:
     _run(case)
 
@@ -38,7 +40,7 @@ def test_a_full_disk_is_told_and_waited_for(case: str) -> None:
 @needs_linux
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("case", [one.__name__ for one in disk.CASES])
+@pytest.mark.parametrize("case", [one.__name__ for one in disk.all_cases()])
 def test_every_kind_of_write_on_a_full_disk(case: str) -> None:
     _run(case)
 

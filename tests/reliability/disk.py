@@ -313,6 +313,13 @@ CASES: tuple[Callable[[Path], str], ...] = (
 )  # fmt: skip
 
 
+def all_cases() -> tuple[Callable[[Path], str], ...]:
+    """The cases here, and those of what is written beside the index."""
+    from tests.reliability import other_writes  # here, because it builds on this module
+
+    return (*CASES, *other_writes.CASES)
+
+
 def can_mount() -> bool:
     """Whether this computer lets us have file systems of our own."""
     try:
@@ -345,14 +352,14 @@ def _size(path: Path) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability disk", description=__doc__)
-    parser.add_argument("cases", nargs="*", help="all by default: " + ", ".join(case.__name__ for case in CASES))
+    parser.add_argument("cases", nargs="*", help="all by default: " + ", ".join(case.__name__ for case in all_cases()))
     options = parser.parse_args(arguments)
     if _INSIDE not in os.environ:
         if not can_mount():
             print("this computer lets nobody mount here (unshare -rm): nothing was tried", file=sys.stderr)
             return 0
         return run_inside(options.cases)
-    cases = [case for case in CASES if not options.cases or case.__name__ in options.cases]
+    cases = [case for case in all_cases() if not options.cases or case.__name__ in options.cases]
     # The mounts in it go with the namespace, and their folders by the hand of whoever is outside.
     with tempfile.TemporaryDirectory(prefix="disk-", ignore_cleanup_errors=True) as base:
         assert shortage([Path(base)]) is None, "this disk is nearly full itself"
