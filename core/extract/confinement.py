@@ -68,8 +68,7 @@ def _limit_resources(memory_limit_bytes: int) -> set[str]:
     )
     held = set()
     for which, limit in limits:
-        _, hard = resource.getrlimit(which)
-        most = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        most = min([limit, *(own for own in resource.getrlimit(which) if own != resource.RLIM_INFINITY)])
         try:
             resource.setrlimit(which, (most, most))  # the hard limit too: it is not for the child to lift
         except (ValueError, OSError):  # macOS has the names without the means

@@ -37,6 +37,8 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
     """
     if isinstance(error, apsw.FullError):
         return no_room(path, _DOING)
+    if isinstance(error, OSError) and error.errno in FULL:  # of a file that we make ourselves, such as one for a copy
+        return no_room(Path(os.fsdecode(error.filename)) if error.filename else path, _DOING, error.errno)
     if isinstance(error, (apsw.IOError, apsw.CantOpenError)):
         number = connection.system_errno if connection is not None else None
         if number not in FULL:  # the backup's errors never know it
@@ -82,7 +84,7 @@ def told_plainly(path: Path, connection: Callable[[], apsw.Connection] | None = 
     """Raise what SQLite raises inside as a ``FindlingError`` about the index at ``path``."""
     try:
         yield
-    except (apsw.Error, UnicodeDecodeError) as error:
+    except (apsw.Error, UnicodeDecodeError, OSError) as error:
         plain = convert(error, path, connection() if connection is not None else None)
         if plain is None:
             raise
@@ -102,7 +104,7 @@ def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *arguments: Any, **options: Any) -> Any:
         try:
             return method(self, *arguments, **options)
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             plain = convert(error, self._store.database.path)
             if plain is None:
                 raise
