@@ -27,7 +27,7 @@ _LEAST_BYTES = 500_000_000
 _MOST_BYTES = 5_000_000_000
 _SMALL_SHARE = 0.1
 
-_TRIAL_BYTES = 65_536  # more than SQLite asks for at once
+_TRIAL_BYTES = 65_536  # with less the -shm of an index cannot be made
 _BACK = 1.25  # work goes on at this multiple of the margin, so that it does not flap at its edge
 _LOOK_S = 0.25
 

@@ -226,7 +226,7 @@ class ChosenTranscriber(WindowTranscriber):
                 self._notes.append(trial.summary())
                 self._record(self._forms.with_trial(trial))
             except OSError as error:
-                self._notes.append(f"the converted model cannot be written: {one_line(error)}")
+                self._notes.append(f"the converted model cannot be written: {error.strerror or one_line(error)}")
                 return
         if self._converted is None:
             _remove_forms(self._model)

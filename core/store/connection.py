@@ -16,7 +16,7 @@ import sqlite_vec
 
 from core import private
 from core.errors import IndexBusyError, IndexDamagedError
-from core.room import free_bytes
+from core.room import why_not_written
 from core.store import faults, tokenise
 from core.store.migrations import MIGRATIONS
 from core.store.wal import keep_wal_short
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 APPLICATION_ID = 0x46494E44  # "FIND": tells our index from any other SQLite file
 BUSY_TIMEOUT_MS = 10_000  # a stage's commit takes milliseconds; ten seconds means that something holds the lock
 CACHE_KIB = 32_768
-_LEAST_BYTES = 65_536  # free on the disk: with less the -shm of an index cannot be made
 
 
 class _Held:
@@ -197,8 +196,7 @@ def _can_only_be_read(path: Path) -> bool:
     log = path.with_name(f"{path.name}-wal")
     if not path.exists() or (log.exists() and log.stat().st_size):
         return False
-    is_full = free_bytes(path.parent)
-    return not os.access(path.parent, os.W_OK) or (is_full is not None and is_full < _LEAST_BYTES)
+    return not os.access(path.parent, os.W_OK) or why_not_written(path.parent) is not None
 
 
 def _set_up(connection: apsw.Connection) -> None:

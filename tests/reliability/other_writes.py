@@ -32,6 +32,7 @@ from core.models.library import fetch_model, import_model
 from core.models.prepare import Sample, prepare_model
 from core.models.prepared import Prepared, prepared_folder, read_prepared, require_unchanged
 from core.models.specs import Tower
+from core.models.speech_forms import ChosenTranscriber, forms_folder
 from core.resources import resource as ours
 from core.search import snapshot
 from core.search.background import EVERYDAY_QUERIES
@@ -128,6 +129,26 @@ def preparing_a_model(base: Path) -> str:
     assert "words-fp32.blob" in {record.path for record in prepared.files}
     assert refused >= 4
     return f"refused at {refused} of {step} steps: {said}"
+
+
+def converting_a_speech_model(base: Path) -> str:
+    """The reference hears alone where its fast form finds no room; the next start converts it."""
+    home = Home(base)
+    settings = load_settings(home.folders)
+    import_model(settings, ours("demo", "models", "demo-whisper"), demo=True)
+    model = find_installed(settings, "demo-whisper")
+    assert model is not None
+    said = ""
+    for limit_bytes in (0, 100_000, 5_000_000):
+        with limited(limit_bytes):
+            refused = ChosenTranscriber(model)
+        (said,) = refused.take_notes()
+        assert "the converted model cannot be written" in said, said
+        assert refused.forms.current is None
+        assert not forms_folder(model).exists() or not _files(forms_folder(model))
+        del refused
+    assert ChosenTranscriber(model).forms.current is not None
+    return said
 
 
 def a_snapshot_of_vectors(base: Path) -> str:
@@ -261,6 +282,30 @@ def compacting(base: Path) -> str:
     return _limited(base, "compact")
 
 
+def repairing(base: Path) -> str:
+    """``findling doctor --repair`` writes the full text anew."""
+    home = Home(base)
+    home.expect_finished()
+    said, refused = "", 0
+    for limit_bytes in (0, 33_000, 60_000):
+        db = connect(home.folders.index)
+        db.execute("INSERT INTO segments_fts(segments_fts) VALUES ('delete-all')")
+        db.close()
+        with limited(limit_bytes):
+            code, err = _findling(home, "doctor", "--repair")
+        assert code in (0, 3), err
+        if code:
+            refused, said = refused + 1, err
+            assert len(err.splitlines()) == 1, err
+            assert told_of_room(err, home.folders.data), err
+        code, err = _findling(home, "doctor", "--repair")
+        assert (code, err) == (0, ""), err
+        home.expect_intact()
+        home.expect_found()
+    assert refused >= 2
+    return said
+
+
 def forgetting(base: Path) -> str:
     return _limited(base, "forget")
 
@@ -288,9 +333,9 @@ def forgetting_waits_for_room(base: Path) -> str:
 
 
 CASES: tuple[Callable[[Path], str], ...] = (
-    fetching_a_model, importing_a_model, preparing_a_model, a_snapshot_of_vectors, the_log, the_output, a_report,
-    the_demo, decoded_sound, no_inodes_left, updating_the_schema, carrying_over_a_damaged_index, compacting, forgetting,
-    forgetting_waits_for_room,
+    fetching_a_model, importing_a_model, preparing_a_model, converting_a_speech_model, a_snapshot_of_vectors, the_log,
+    the_output, a_report, the_demo, decoded_sound, no_inodes_left, updating_the_schema, carrying_over_a_damaged_index,
+    compacting, repairing, forgetting, forgetting_waits_for_room,
 )  # fmt: skip
 
 
@@ -370,8 +415,11 @@ def _limited(base: Path, command: str, *arguments: str, before: Callable[[Path],
         assert not [name for name in audit.litter(home.folders) if "damaged" not in name], limit_bytes
         if command == "forget":
             assert b"remarkable" not in _all_bytes(home.folders.data), limit_bytes
-        else:
+        elif before is not _damage:
             home.expect_found()
+    for aside in home.folders.data.glob("*.damaged-*"):
+        aside.unlink()
+    home.expect_finished()
     assert refused >= 3, refused
     return f"refused at {refused} of {3 + len(_SHARES)} limits: {said}"
 
