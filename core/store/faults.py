@@ -37,8 +37,9 @@ def convert(error: BaseException, path: Path, connection: apsw.Connection | None
     """
     if isinstance(error, apsw.FullError):
         return no_room(path, _DOING)
-    if isinstance(error, OSError) and error.errno in FULL:  # of a file that we make ourselves, such as one for a copy
-        return no_room(Path(os.fsdecode(error.filename)) if error.filename else path, _DOING, error.errno)
+    # Of a file that we make ourselves, such as one for a copy; what has no name may be the output.
+    if isinstance(error, OSError) and error.errno in FULL and error.filename is not None:
+        return no_room(Path(os.fsdecode(error.filename)), "a file could not be made", error.errno)
     if isinstance(error, (apsw.IOError, apsw.CantOpenError)):
         number = connection.system_errno if connection is not None else None
         if number not in FULL:  # the backup's errors never know it
