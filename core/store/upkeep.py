@@ -18,7 +18,7 @@ import apsw
 
 from core import private
 from core.config import Folders
-from core.errors import IndexBusyError, IndexDamagedError, IndexPlaceError
+from core.errors import IndexBusyError, IndexDamagedError, IndexPlaceError, NoRoomError
 from core.filesystem import is_network, kind_of
 from core.store import exchange, faults
 from core.store.connection import APPLICATION_ID, connect
@@ -165,9 +165,13 @@ def set_aside(path: Path, why: str) -> list[str]:
     from core.store.salvage import Salvage  # here: mostly there is nothing to salvage
 
     try:
-        carried = Salvage(path, log, fresh).run()
-    except BaseException:
+        with faults.told_plainly(path):
+            carried = Salvage(path, log, fresh).run()
+    except BaseException as error:
         exchange.remove_copy(fresh)  # half of it would take room on a disk that has none
+        if isinstance(error, NoRoomError):
+            why_not = f"it is damaged, and what can be read of it cannot be carried over yet: {error.message}"
+            raise NoRoomError(why_not, path=path) from error
         raise
     whole = exchange.copy_path(path, _SALVAGED)
     fresh.replace(whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE
 
 from core.cancel import CancelToken
 from core.config import Settings
-from core.errors import Cancelled, ExitCode, FetchError, ModelError, UsageError
+from core.errors import Cancelled, ExitCode, FetchError, ModelError, NoRoomError, UsageError
 from core.models.catalogue import Catalogue, CatalogueEntry, shipped_catalogue
 from core.models.download import WHISPER_ENDPOINT_VARIABLE, download
 from core.models.host import EncoderHost, SpeechHost
@@ -29,6 +30,7 @@ from tests.core.model_bundles import (
     make_sentence_transformer,
     make_whisper,
 )
+from tests.limits import limited
 
 pytestmark = pytest.mark.network_door
 
@@ -281,9 +283,21 @@ def test_a_full_disk_is_noticed_before_the_transfer(
 ) -> None:
     """The listing claims a size that no disk has; nothing is transferred."""
     entry = replace(clip_entry(hub, bundles), repo=None, url=f"{hub.url}/x", sha256="0" * 64, size_bytes=10**18)
-    with pytest.raises(FetchError, match="MB are free"):
+    with pytest.raises(NoRoomError, match=r'fetching "ViT-B-32" needs 1000000000\.0 GB, and only .* are free'):
         fetch_model(settings, "ViT-B-32", catalogue=only(entry))
     assert hub.requests == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_what_came_before_the_disk_was_full_is_gone_on_with(hub: Hub, tmp_path: Path, work: Path) -> None:
+    entry = large_entry(hub, tmp_path)
+    with limited(CUT), pytest.raises(NoRoomError, match="what came is kept for the next try: a limit on the size"):
+        download(entry, work)
+    assert not (work / "base.pt").exists(), "a cut file has no name of its own"
+    hub.requests.clear()
+    download(entry, work)
+    assert hub.ranges() == [f"bytes={CUT}-"]
+    assert (work / "base.pt").read_bytes() == (tmp_path / "large.pt").read_bytes()
 
 
 def test_unknown_and_packaged_names(settings: Settings, hub: Hub) -> None:

@@ -106,7 +106,7 @@ def importing_a_model(base: Path) -> str:
 
 def preparing_a_model(base: Path) -> str:
     """Full at each of its steps: it is prepared whole, or not at all, and never without what did not fit."""
-    home = Home(base)
+    home = Home(base, size_bytes=150_000_000)
     settings = load_settings(home.folders)
     import_model(settings, ours("demo", "models", "demo-clip"), demo=True)
     sample = Sample(texts=EVERYDAY_QUERIES)
