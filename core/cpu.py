@@ -142,7 +142,9 @@ def _disk_turn(wanted: tuple[int, int] | None) -> tuple[int, int] | None:
             thread = psutil.Process(threading.get_native_id())
             before = thread.ionice()
             thread.ionice(*(wanted or (psutil.IOPRIO_CLASS_IDLE, 0)))
-            return before.ioclass, before.value
+            # Linux tells a level of classes that have none, and psutil takes none for them.
+            has_levels = before.ioclass not in (psutil.IOPRIO_CLASS_IDLE, psutil.IOPRIO_CLASS_NONE)
+            return before.ioclass, before.value if has_levels else 0
     elif sys.platform == "darwin":
         with contextlib.suppress(OSError, AttributeError):
             system = ctypes.CDLL(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core import cpu
 from core.cancel import CancelToken
 from core.errors import UnreadableError
 from core.extract.pool import SandboxPool
@@ -325,3 +327,22 @@ def test_few_jobs_wait_for_more_where_that_is_asked(library: Library) -> None:
     jobs = library.store.jobs
     assert jobs.claim(Stage.CONTENT, 8, at_least=6) == []
     assert len(jobs.claim(Stage.CONTENT, 8, at_least=5)) == 5
+
+
+@pytest.mark.skipif(shutil.which("ionice") is None, reason="a system without ionice")
+@pytest.mark.parametrize(("given", "name"), [(["-c", "3"], "IDLE"), (["-c", "2", "-n", "6"], "BE")])
+def test_the_turn_on_the_disk_that_was_given_is_given_back(given: list[str], name: str) -> None:
+    """``ionice -c 3`` leaves a level with a class that has none."""
+    kept: list[str] = []
+
+    def work() -> None:  # in a thread of its own, whose turn may be anything afterwards
+        thread = psutil.Process(threading.get_native_id())
+        subprocess.run(["ionice", *given, "-p", str(thread.pid)], check=True)
+        with cpu.behind_on_disk():
+            kept.append(thread.ionice().ioclass.name)
+        kept.append(thread.ionice().ioclass.name)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join()
+    assert kept == ["IOPRIO_CLASS_IDLE", f"IOPRIO_CLASS_{name}"]
