@@ -140,6 +140,23 @@ def told_of_room(error: str, folder: Path) -> bool:
     return str(folder) in error and ("full" in error or "free" in error or "limit" in error)
 
 
+@contextmanager
+def no_room_told(folder: Path) -> Iterator[list[str]]:
+    """Inside, something is refused for want of room in ``folder``; the line that says so is the list's one element."""
+    said: list[str] = []
+    try:
+        yield said
+    except NoRoomError as error:
+        said.append(str(error))
+    assert said, "it was not refused"
+    assert len(said[0].splitlines()) == 1, said
+    assert told_of_room(said[0], folder), said
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
 # Each case gets a fresh folder to mount in.
 
 
@@ -315,9 +332,9 @@ CASES: tuple[Callable[[Path], str], ...] = (
 
 def all_cases() -> tuple[Callable[[Path], str], ...]:
     """The cases here, and those of what is written beside the index."""
-    from tests.reliability import other_writes  # here, because it builds on this module
+    from tests.reliability import models_on_full_disks, other_writes  # here, because they build on this module
 
-    return (*CASES, *other_writes.CASES)
+    return (*CASES, *other_writes.CASES, *models_on_full_disks.CASES)
 
 
 def can_mount() -> bool:

@@ -1,4 +1,4 @@
-"""What else is written beside the index's daily work, on disks that are full: models, copies, logs, reports, the cache.
+"""What else is written beside the index's daily work, on disks that are full: copies of it, logs, reports, the cache.
 
 Each case makes the write fail for real, at several moments where there are several, and expects one line that names
 what could not be written and why, nothing half written that is taken for whole, no litter, and a next try that
@@ -13,142 +13,32 @@ import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
-from hashlib import sha256
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from core import diagnostics
-from core.config import HOME_VARIABLE, Settings, load_settings
+from core.config import HOME_VARIABLE
 from core.demo import prepare_demo
-from core.errors import NoRoomError
-from core.models.catalogue import Catalogue, CatalogueEntry, shipped_catalogue
-from core.models.download import download
-from core.models.installed import WORK_FOLDER, find_installed
-from core.models.library import fetch_model, import_model
-from core.models.prepare import Sample, prepare_model
-from core.models.prepared import Prepared, prepared_folder, read_prepared, require_unchanged
-from core.models.specs import Tower
-from core.models.speech_forms import ChosenTranscriber, forms_folder
 from core.resources import resource as ours
 from core.search import snapshot
-from core.search.background import EVERYDAY_QUERIES
 from core.search.matrices import Matrices
 from core.search.matrix import View
 from core.store.connection import connect
 from core.store.faults import SUSPECT
 from core.store.store import Store
-from tests.core.hub_server import Hub, running_hub
 from tests.core.vector_library import SPACE, VectorLibrary
 from tests.limits import limited
 from tests.reliability import audit
-from tests.reliability.disk import Home, filled, mount, told_of_room
+from tests.reliability.disk import Home, files_below, filled, mount, no_room_told, told_of_room
 from tests.reliability.kills import make_older
 
 _SHARES = (0.05, 0.3, 0.7, 0.98, 1.0, 1.004)  # of the index: where a limit on the size of files cuts its copy off
 _LARGE = 25_000_000
 _INODES = 2_000
 _SMALL_HOME = 60_000_000
-
-
-@contextmanager
-def no_room_told(folder: Path) -> Iterator[list[str]]:
-    """Inside, something is refused for want of room in ``folder``; the line that says so is the list's one element."""
-    said: list[str] = []
-    try:
-        yield said
-    except NoRoomError as error:
-        said.append(str(error))
-    assert said, "it was not refused"
-    assert len(said[0].splitlines()) == 1, said
-    assert told_of_room(said[0], folder), said
-
-
-def fetching_a_model(base: Path) -> str:
-    """No room before, and from the middle of a transfer on; what came is gone on with."""
-    home = Home(base)
-    settings = load_settings(home.folders)
-    with running_hub() as hub:
-        entry = _published(hub, ours("demo", "models", "demo-whisper", "demo-whisper.pt"))
-        with filled(home.mount), no_room_told(home.folders.models):
-            fetch_model(settings, entry.name, catalogue=Catalogue((entry,)))
-        assert hub.requests == [], "what does not fit is not begun"
-        assert fetch_model(settings, entry.name, catalogue=Catalogue((entry,))).installed
-
-        (base / "large.pt").write_bytes(np.random.default_rng(5).bytes(_LARGE))
-        large, work = _published(hub, base / "large.pt"), home.folders.models / "work"
-        work.mkdir()
-        hub.requests.clear()
-        with limited(_LARGE // 2), no_room_told(work) as said:
-            download(large, work)
-        assert not (work / large.weights).exists()
-        assert download(large, work) == large.weights
-        assert (work / large.weights).read_bytes() == (base / "large.pt").read_bytes()
-        assert len(hub.ranges()) == 1, "what came is not fetched again"
-    return said[0]
-
-
-def importing_a_model(base: Path) -> str:
-    """No room before, and none from the middle of the copy on; nothing of it is left."""
-    home = Home(base)
-    settings, source = load_settings(home.folders), ours("demo", "models", "demo-clip")
-    with filled(home.mount), no_room_told(home.folders.models):
-        import_model(settings, source, demo=True)
-    with limited(4_000_000), no_room_told(home.folders.models) as said:
-        import_model(settings, source, demo=True)
-    assert _files(home.folders.models) <= {"demo-clip.lock"}
-    assert import_model(settings, source, demo=True).installed
-    return said[0]
-
-
-def preparing_a_model(base: Path) -> str:
-    """Full at each of its steps: it is prepared whole, or not at all, and never without what did not fit."""
-    home = Home(base, size_bytes=150_000_000)
-    settings = load_settings(home.folders)
-    import_model(settings, ours("demo", "models", "demo-clip"), demo=True)
-    sample = Sample(texts=EVERYDAY_QUERIES)
-    said, refused, step, kept_whole = "", 0, 0, False
-    while not kept_whole:
-        with filled_from_step(home.mount, step) as on_progress:
-            try:
-                prepare_model(settings, "demo-clip", sample, on_progress, seconds=0.01)
-                kept_whole = True
-            except NoRoomError as error:
-                said, refused = str(error), refused + 1
-                assert told_of_room(said, home.folders.models), said
-        if not kept_whole:
-            assert _prepared(settings) is None
-            assert not [name for name in _files(home.folders.models / WORK_FOLDER) if not name.endswith(".lock")]
-        step += 1
-    prepared = _prepared(settings)
-    assert prepared is not None
-    assert prepared.graph(Tower.WORDS) is not None
-    assert "words-fp32.blob" in {record.path for record in prepared.files}
-    assert refused >= 4
-    return f"refused at {refused} of {step} steps: {said}"
-
-
-def converting_a_speech_model(base: Path) -> str:
-    """The reference hears alone where its fast form finds no room; the next start converts it."""
-    home = Home(base)
-    settings = load_settings(home.folders)
-    import_model(settings, ours("demo", "models", "demo-whisper"), demo=True)
-    model = find_installed(settings, "demo-whisper")
-    assert model is not None
-    said = ""
-    for limit_bytes in (0, 100_000, 5_000_000):
-        with limited(limit_bytes):
-            refused = ChosenTranscriber(model)
-        (said,) = refused.take_notes()
-        assert "the converted model cannot be written" in said, said
-        assert refused.forms.current is None
-        assert not forms_folder(model).exists() or not _files(forms_folder(model))
-        del refused
-    assert ChosenTranscriber(model).forms.current is not None
-    return said
 
 
 def a_snapshot_of_vectors(base: Path) -> str:
@@ -165,10 +55,10 @@ def a_snapshot_of_vectors(base: Path) -> str:
             if full:
                 with filled(home.folders.cache):
                     _expect_all(matrices, store)
-                assert not home.folders.vectors.exists() or not _files(home.folders.vectors)
+                assert not home.folders.vectors.exists() or not files_below(home.folders.vectors)
             else:
                 _expect_all(matrices, store)
-                assert len(_files(home.folders.vectors)) == 1
+                assert len(files_below(home.folders.vectors)) == 1
         finally:
             matrices.close()
             store.close()
@@ -239,7 +129,7 @@ def decoded_sound(base: Path) -> str:
     code, err = home.index(limit_bytes=5_000_000)
     assert code == 3, err
     assert told_of_room(err, home.folders.spool), err
-    assert not _files(home.folders.spool)
+    assert not files_below(home.folders.spool)
     home.expect_intact()
     home.expect_found()
     home.expect_finished()
@@ -333,9 +223,8 @@ def forgetting_waits_for_room(base: Path) -> str:
 
 
 CASES: tuple[Callable[[Path], str], ...] = (
-    fetching_a_model, importing_a_model, preparing_a_model, converting_a_speech_model, a_snapshot_of_vectors, the_log,
-    the_output, a_report, the_demo, decoded_sound, no_inodes_left, updating_the_schema, carrying_over_a_damaged_index,
-    compacting, repairing, forgetting, forgetting_waits_for_room,
+    a_snapshot_of_vectors, the_log, the_output, a_report, the_demo, decoded_sound, no_inodes_left, updating_the_schema,
+    carrying_over_a_damaged_index, compacting, repairing, forgetting, forgetting_waits_for_room,
 )  # fmt: skip
 
 
@@ -363,21 +252,6 @@ def no_inode_free(folder: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(many)
-
-
-@contextmanager
-def filled_from_step(folder: Path, step: int) -> Iterator[Callable[[int, int, str], None]]:
-    """A listener to progress that fills the folder's disk when it is told of the step of that number."""
-    with ExitStack() as stack:
-        told = 0
-
-        def on_progress(_done: int, _total: int, _what: str) -> None:
-            nonlocal told
-            if told == step:
-                stack.enter_context(filled(folder))
-            told += 1
-
-        yield on_progress
 
 
 def _limited(base: Path, command: str, *arguments: str, before: Callable[[Path], None] | None = None) -> str:
@@ -440,23 +314,6 @@ def _damage(index: Path) -> None:
     index.with_name(index.name + SUSPECT).touch()
 
 
-def _published(hub: Hub, file: Path) -> CatalogueEntry:
-    """A Whisper checkpoint that the hub offers."""
-    digest = sha256(file.read_bytes()).hexdigest()
-    hub.plain[f"/{digest}/base.pt"] = file
-    url, entry = f"{hub.url}/{digest}/base.pt", shipped_catalogue().get("whisper-base")
-    return replace(entry, url=url, sha256=digest, size_bytes=file.stat().st_size)
-
-
-def _prepared(settings: Settings) -> Prepared | None:
-    model = find_installed(settings, "demo-clip")
-    assert model is not None
-    prepared = read_prepared(prepared_folder(settings, model), model)
-    if prepared is not None:
-        require_unchanged(prepared_folder(settings, model), prepared)
-    return prepared
-
-
 def _cut_snapshots(home: Home, base: Path) -> str:
     """Limits that end the file at its header, its rows, its bits and its columns."""
     store = Store(VectorLibrary(base / "cut").folders)
@@ -471,7 +328,7 @@ def _cut_snapshots(home: Home, base: Path) -> str:
                 with limited(int(share * whole)):
                     snapshot.write(home.folders.vectors, identity, store.vectors.mark(), [chunk])
             except OSError:
-                assert not _files(home.folders.vectors), share
+                assert not files_below(home.folders.vectors), share
             else:
                 raise AssertionError(f"a snapshot was written whole under a limit of {share:.1%} of it")
         path = snapshot.write(home.folders.vectors, identity, store.vectors.mark(), [chunk])
@@ -518,10 +375,6 @@ def _write_wave(path: Path, seconds: int) -> None:
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         for _ in range(seconds):
             file.writeframes(tone.astype("<i2").tobytes())
-
-
-def _files(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
 def _all_bytes(folder: Path) -> bytes:
