@@ -187,25 +187,26 @@ class Child:
 
     def close(self) -> None:
         """Let the child leave by itself; end it if it does not."""
-        with self._guard:
-            process, connection = self._process, self._connection
-            self._process = self._connection = None
-        if connection is not None:
-            connection.close()
+        process = self._let_go()
         if process is not None:
             process.join(_TERMINATE_S)
             _end(process)
 
     def kill(self) -> None:
         """End the child at once."""
+        process = self._let_go()
+        if process is not None:
+            process.kill()
+            _end(process)
+
+    def _let_go(self) -> SpawnProcess | None:
+        """Close the pipe; the process that was at its other end."""
         with self._guard:
             process, connection = self._process, self._connection
             self._process = self._connection = None
         if connection is not None:
             connection.close()
-        if process is not None:
-            process.kill()
-            _end(process)
+        return process
 
     def _is_too_large(self) -> bool:
         """The second line behind the limit that a child sets itself, and the only one where a system has none."""

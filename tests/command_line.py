@@ -31,11 +31,12 @@ class Findling:
     def environ(self) -> dict[str, str]:
         # A dead proxy: whatever would reach for the network fails at once instead of answering.
         nowhere = "http://127.0.0.1:9"
-        return {**os.environ, "FINDLING_HOME": str(self.home), "HF_ENDPOINT": nowhere, "HTTPS_PROXY": nowhere}
+        own = {"FINDLING_HOME": str(self.home), "QT_QPA_PLATFORM": "offscreen"}
+        return {**os.environ, **own, "HF_ENDPOINT": nowhere, "HTTPS_PROXY": nowhere}
 
-    def start(self, *arguments: str | Path | bytes) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path | bytes, module: str = "core.cli") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

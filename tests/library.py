@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tests.matching import files_named, segments_with
 
 LIMIT_S = 60.0  # for what must happen, however slow the machine
 SENTENCES = {440: "the old green house", 880: "a boat comes in"}
+KINDS = ("text", "photo", "broken", "archive", "recording", "copy", "empty")  # of files that ``Library.put`` makes
 MANY = 60  # files: enough that all of them missing at once is asked about
 
 
@@ -80,6 +81,26 @@ class Library:
         self.photo("pictures/red.jpg", "red")
         self.photo("pictures/blue.png", "blue")
         self.recording("voice.wav", 440)
+
+    def put(self, kinds: Sequence[str], prefix: str = "") -> None:
+        """Files of these kinds (``KINDS``), each with a number in its name; what says so is the same in all."""
+        for number, kind in enumerate(kinds):
+            name = f"{prefix}{number}"
+            match kind:
+                case "text":
+                    self.text(f"{name}.txt", f"the text of {name}")
+                case "photo":
+                    self.photo(f"{name}.png", list(COLOURS)[number % len(COLOURS)])
+                case "broken":
+                    (self.folder / f"{name}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture " + name.encode())
+                case "archive":
+                    (self.folder / f"{name}.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+                case "recording":
+                    self.recording(f"{name}.wav", 440 if number % 2 else 880, seconds=1.0)
+                case "empty":
+                    (self.folder / f"{name}.txt").touch()
+                case "copy":
+                    self.text(f"{name}.txt", "all copies say the same")
 
     def file_id(self, path: Path) -> int:
         known = self.store.files.by_path(os.fsencode(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -33,18 +34,22 @@ def make_pdf(
     objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(b"%d 0 R" % kid for kid in kids))
     facts = {"Title": title, "Author": author, "CreationDate": created}
     objects.append(b"<< %s >>" % b" ".join(f"/{k} ({v})".encode("latin-1") for k, v in facts.items() if v is not None))
-    trailer = b"/Size %d /Root 1 0 R /Info %d 0 R" % (len(objects) + 1, len(objects))
+    trailer = b"/Root 1 0 R /Info %d 0 R" % len(objects)
     if locked:
         key = b"<" + b"5a" * 32 + b">"
         trailer += b" /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O %s /U %s >> /ID [<00> <00>]" % (key, key)
-    out = bytearray(b"%PDF-1.4\n")
-    offsets = []
+    path.write_bytes(pdf_file(objects, trailer))
+    return path
+
+
+def pdf_file(objects: Sequence[bytes], trailer: bytes) -> bytes:
+    """Objects 1, 2, ... with a table of where they are, and the entries of the trailer."""
+    out = bytearray(b"%PDF-1.7\n")
+    places = []
     for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
+        places.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< %s >>\nstartxref\n%d\n%%%%EOF\n" % (trailer, table)
-    path.write_bytes(out)
-    return path
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    return bytes(out + b"trailer\n<< /Size %d %s >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, table))

@@ -25,7 +25,7 @@ from core.store.jobs import MAX_ATTEMPTS
 from core.types import PauseReason, SegmentKind, Stage
 from core.watch.scan import reconcile_roots
 from tests.fakes import COLOURS
-from tests.library import Library
+from tests.library import KINDS, Library
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_the_number_of_readers_may_change_between_runs_and_in_one(wide: Library,
         pool.resize(2)
 
 
-kinds = st.sampled_from(["text", "photo", "broken", "archive", "recording", "copy", "empty"])
+kinds = st.sampled_from(KINDS)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -247,7 +247,7 @@ def test_what_is_found_does_not_depend_on_the_number_of_readers(
     (base / "two").mkdir()
     one, two = Library(base / "one", sandbox), Library(base / "two", pool)
     try:
-        _put(one, files)
+        one.put(files)
         shutil.rmtree(two.folder)
         shutil.copytree(one.folder, two.folder)
         cancel = CancelToken()
@@ -264,24 +264,6 @@ def test_what_is_found_does_not_depend_on_the_number_of_readers(
     finally:
         one.close()
         two.close()
-
-
-def _put(library: Library, files: list[str]) -> None:
-    for number, kind in enumerate(files):
-        if kind == "text":
-            library.text(f"{number}.txt", f"the text of number {number}")
-        elif kind == "photo":
-            library.photo(f"{number}.png", list(COLOURS)[number % len(COLOURS)])
-        elif kind == "broken":
-            (library.folder / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture " + str(number).encode())
-        elif kind == "archive":
-            (library.folder / f"{number}.zip").write_bytes(b"PK\x05\x06" + bytes(18))
-        elif kind == "recording":
-            library.recording(f"{number}.wav", 440 if number % 2 else 880, seconds=1.0)
-        elif kind == "empty":
-            (library.folder / f"{number}.txt").touch()
-        else:
-            library.text(f"{number}.txt", "all copies say the same")
 
 
 def test_what_was_read_at_a_sudden_end_is_read_alone(library: Library) -> None:

@@ -14,8 +14,7 @@ from core.extract.sandbox import Sandbox
 from core.index.meter import SEND_S, Meter
 from core.types import ModelRole, Progress, Stage
 from core.watch.scan import reconcile_roots
-from tests.fakes import COLOURS
-from tests.library import Library
+from tests.library import KINDS, Library
 
 
 def test_progress_ends_at_its_total(library: Library) -> None:
@@ -70,7 +69,7 @@ def test_rates_follow_the_work_and_leave_out_what_came_in_between(library: Libra
     assert seen[-1].left_s == pytest.approx(30 / 5)
 
 
-kinds = st.sampled_from(["text", "photo", "broken", "archive", "recording", "copy", "empty"])
+kinds = st.sampled_from(KINDS)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -94,7 +93,7 @@ def test_a_report_always_adds_up(
     library.encoders.photo_model = "fake-photo" if photo else None
     library.speech.model_name = "fake-speech@w1" if speech else None
     try:
-        _put(library, first, "first")
+        library.put(first, "first-")
         cancel = CancelToken()
 
         def stop(_path: bytes) -> None:
@@ -103,7 +102,7 @@ def test_a_report_always_adds_up(
 
         library.reader.before = stop
         library.run(cancel=cancel)  # ``Library.run`` checks the sums
-        _put(library, second, "second")
+        library.put(second, "second-")
         for path in list(library.folder.iterdir())[:2]:
             path.unlink()
         report = library.run()
@@ -117,22 +116,3 @@ def test_a_report_always_adds_up(
         assert (again.indexed, again.encoded) == (0, 0)
     finally:
         library.close()
-
-
-def _put(library: Library, wanted: list[str], prefix: str) -> None:
-    for number, kind in enumerate(wanted):
-        name = f"{prefix}-{number}"
-        if kind == "text":
-            library.text(f"{name}.txt", f"the text of {name}")
-        elif kind == "photo":
-            library.photo(f"{name}.png", list(COLOURS)[number])
-        elif kind == "broken":
-            (library.folder / f"{name}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture " + name.encode())
-        elif kind == "archive":
-            (library.folder / f"{name}.zip").write_bytes(b"PK\x05\x06" + bytes(18))
-        elif kind == "recording":
-            library.recording(f"{name}.wav", 440 if number % 2 else 880, seconds=1.0)
-        elif kind == "empty":
-            (library.folder / f"{name}.txt").touch()
-        else:
-            library.text(f"{name}.txt", "all copies say the same")

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,17 +27,13 @@ def findling(tmp_path: Path) -> Iterator[Findling]:
 
 
 def open_window(findling: Findling, *arguments: str | Path) -> subprocess.Popen[str]:
-    window = subprocess.Popen(
-        [sys.executable, "-m", "desktop", *arguments],
-        cwd=ROOT,
-        env={**findling.environ, "QT_QPA_PLATFORM": "offscreen"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    findling.started.append(window)
-    return window
+    return findling.start(*arguments, module="desktop")
+
+
+def close_window(window: subprocess.Popen[str]) -> None:
+    window.send_signal(signal.SIGINT)
+    window.communicate(timeout=PATIENCE_S)
+    assert window.returncode == 0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -85,9 +80,7 @@ def test_the_second_window_hands_over_and_leaves_and_a_command_says_who_writes(
     until(lambda: findling.json("status")["pending"] == 0, "its text")
     assert findling.found("varnish for the boat") == ["boat.txt"]
 
-    window.send_signal(signal.SIGINT)
-    window.communicate(timeout=PATIENCE_S)
-    assert window.returncode == 0
+    close_window(window)
 
 
 def test_a_killed_window_is_followed_by_a_new_one(findling: Findling) -> None:
@@ -98,9 +91,7 @@ def test_a_killed_window_is_followed_by_a_new_one(findling: Findling) -> None:
     window = open_window(findling)
     said = json.dumps({"pid": window.pid})[1:-1]
     until(lambda: said in (findling.home / "data" / "index.holder").read_text("utf-8"), "the new window to index")
-    window.send_signal(signal.SIGINT)
-    window.communicate(timeout=PATIENCE_S)
-    assert window.returncode == 0
+    close_window(window)
 
 
 def test_a_window_that_hangs_is_told(findling: Findling) -> None:

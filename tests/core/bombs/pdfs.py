@@ -6,19 +6,12 @@ import zlib
 from pathlib import Path
 
 from tests.core.bombs import GIGABYTE, Maker, deflated, write
+from tests.core.pdf_maker import pdf_file
 
 
 def pdf_bytes(*objects: bytes) -> bytes:
-    """Objects 1, 2, ... with a table of where they are; the first is the catalogue."""
-    out = bytearray(b"%PDF-1.7\n")
-    places = []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    return bytes(out + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    """A file of these objects; the first is the catalogue."""
+    return pdf_file(objects, b"/Root 1 0 R")
 
 
 CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
