@@ -93,7 +93,7 @@ class Engine:
         self._indexing = False
         self._settings_stamp: tuple[int, int, int] | None = None  # of the file that ``settings`` were read from
         # Searching reads its example files in a child of its own, so that it never waits for the indexer's.
-        self._example_reader: Reader = Sandbox() if isinstance(reader, SandboxPool) else reader
+        self._example_reader: Reader = Sandbox(niceness=0) if isinstance(reader, SandboxPool) else reader
         examples = ExampleReader(store, encoders, self._example_reader, self._transcribe_example)
         self._searcher = Searcher(examples, answers or _answerer(store, encoders))
 

@@ -58,15 +58,18 @@ class Sandbox:
         serve: Serve = worker.serve,
         deadline_factor: float = 1.0,
         memory_limit_bytes: int | None = None,
+        niceness: int = _NICENESS,
     ) -> None:
-        """``memory_limit_bytes`` is watched from here, beside the limit that the child sets itself.
+        """``niceness`` as ``core.cpu.step_back`` takes it: 0 where a person waits for the file.
+
+        ``memory_limit_bytes`` is watched from here, beside the limit that the child sets itself.
 
         By default that limit, and no more than half of this computer's memory.
         """
         if memory_limit_bytes is None:
             memory_limit_bytes = min(MEMORY_LIMIT_BYTES, _half_of_memory())
         # One thread each: where more cores are to be used, there are more sandboxes (``core.extract.pool``).
-        self._child = Child("sandbox", serve, niceness=_NICENESS, threads=1, memory_limit_bytes=memory_limit_bytes)
+        self._child = Child("sandbox", serve, niceness=niceness, threads=1, memory_limit_bytes=memory_limit_bytes)
         self._turn = threading.Lock()
         self._deadline_factor = deadline_factor
         self._ready: Ready | None = None  # the running child's

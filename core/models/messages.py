@@ -240,12 +240,22 @@ def unpack_request(data: bytes) -> Request:
 
 def unpack_reply(data: bytes, expected: type[R]) -> R:
     """Raises the error that a ``Failed`` carries, ``ChildError`` when the answer is not of the expected type."""
-    try:
-        reply: Any = _reply_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ChildError(f"an answer could not be read: {error}") from error
+    reply = decoded(_reply_decoder, data)
     if isinstance(reply, Failed):
         raise reply.error()
-    if not isinstance(reply, expected):
-        raise ChildError(f"an unexpected answer: {type(reply).__name__}")
-    return reply
+    return of_kind(reply, expected)
+
+
+def decoded(decoder: msgspec.msgpack.Decoder[Any], data: bytes) -> Any:
+    """What a child has sent. Raises ``ChildError`` for what is no message."""
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ChildError(f"an answer could not be read: {error}") from error
+
+
+def of_kind(message: object, kind: type[R]) -> R:
+    """The message, if it is of that kind. Raises ``ChildError`` for any other."""
+    if not isinstance(message, kind):
+        raise ChildError(f"an unexpected answer: {type(message).__name__}")
+    return message

@@ -15,7 +15,7 @@ import numpy as np
 from core import errors
 from core.errors import ChildError, FindlingError
 from core.log import origin
-from core.models.messages import ModelRef, Vectors
+from core.models.messages import ModelRef, Vectors, decoded, of_kind
 from core.search.question import Answer, Question
 from core.types import EmbeddingSpace, ModelRole
 
@@ -110,10 +110,7 @@ def unpack_in_child(data: bytes) -> ToChild:
 
 def unpack_from_child(data: bytes) -> FromChild:
     """Raises ``ChildError`` for what is no message of the child's."""
-    try:
-        message: FromChild = _from_child.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ChildError(f"an answer could not be read: {error}") from error
+    message: FromChild = decoded(_from_child, data)
     return message
 
 
@@ -121,6 +118,4 @@ def expect(message: ToChild | FromChild, kind: type[M]) -> M:
     """The message, if it is of that kind. Raises what a ``Refused`` carries, ``ChildError`` for any other kind."""
     if isinstance(message, Refused):
         raise message.error()
-    if not isinstance(message, kind):
-        raise ChildError(f"an unexpected answer: {type(message).__name__}")
-    return message
+    return of_kind(message, kind)

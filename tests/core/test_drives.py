@@ -60,13 +60,18 @@ def rows(store: Store, folder: Path) -> dict[bytes, tuple[int, int | None]]:
     return {path: (file.id, contents[file.id].content_id) for path, file in known.items()}
 
 
-def test_a_drive_that_is_unplugged_and_plugged_in_again_costs_nothing(store: Store, folder: Path, drive) -> None:
-    drive(None)
-    write(folder, *(f"{number}.txt" for number in range(MANY)))
+def rows_of_new(store: Store, folder: Path, *paths: str) -> dict[bytes, tuple[int, int | None]]:
+    """Write these files, watch the folder and read them; ``rows`` then."""
+    write(folder, *paths)
     add_root(store, folder)
     scan(store, folder)
     finish_reading(store)
-    before = rows(store, folder)
+    return rows(store, folder)
+
+
+def test_a_drive_that_is_unplugged_and_plugged_in_again_costs_nothing(store: Store, folder: Path, drive) -> None:
+    drive(None)
+    before = rows_of_new(store, folder, *(f"{number}.txt" for number in range(MANY)))
     saved = folder.with_name("saved")
     shutil.copytree(folder, saved, copy_function=shutil.copy2)
     drive.unmount()
@@ -87,11 +92,7 @@ def test_a_drive_with_few_files_is_known_by_its_file_system(store: Store, folder
         pytest.skip("the file system below has no identity that lasts")
     image = image_of(tmp_path / "drive.img")
     drive(image)
-    write(folder, "a.txt", "b.txt")
-    add_root(store, folder)
-    scan(store, folder)
-    finish_reading(store)
-    before = rows(store, folder)
+    before = rows_of_new(store, folder, "a.txt", "b.txt")
     drive.unmount()
     assert scan(store, folder).offline  # two files are few, but the place is on another file system now
     assert rows(store, folder) == before
@@ -105,11 +106,7 @@ def test_a_drive_with_few_files_is_known_by_its_file_system(store: Store, folder
 def test_another_drive_in_its_place_is_not_taken_for_it(store: Store, folder: Path, tmp_path: Path, drive) -> None:
     one, other = image_of(tmp_path / "one.img"), image_of(tmp_path / "other.img")
     drive(one)
-    write(folder, *(f"{number}.txt" for number in range(MANY)))
-    add_root(store, folder)
-    scan(store, folder)
-    finish_reading(store)
-    before = rows(store, folder)
+    before = rows_of_new(store, folder, *(f"{number}.txt" for number in range(MANY)))
     drive.unmount()
     drive(other)
     write(folder, "guest.txt")
@@ -128,11 +125,7 @@ def test_files_that_moved_to_a_new_drive_are_taken_for_themselves(
 ) -> None:
     old, new = image_of(tmp_path / "old.img"), image_of(tmp_path / "new.img")
     drive(old)
-    write(folder, *(f"{number}.txt" for number in range(MANY)))
-    add_root(store, folder)
-    scan(store, folder)
-    finish_reading(store)
-    before = rows(store, folder)
+    before = rows_of_new(store, folder, *(f"{number}.txt" for number in range(MANY)))
     saved = folder.with_name("saved")
     shutil.copytree(folder, saved, copy_function=shutil.copy2, ignore=shutil.ignore_patterns("lost+found"))
     drive.unmount()

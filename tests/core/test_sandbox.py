@@ -298,6 +298,11 @@ def test_the_child_steps_back_and_goes_with_the_sandbox(start: Callable[..., San
     assert not process.is_running()
 
 
+def test_a_file_that_somebody_waits_for_goes_before_indexing(start: Callable[..., Sandbox], order: Order) -> None:
+    process = psutil.Process(child_pid(start(niceness=0).extract(order("well"))))
+    assert process.nice() == psutil.Process().nice()
+
+
 def test_decoders_cannot_write_on_the_terminal(
     start: Callable[..., Sandbox], order: Order, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,14 +11,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from core.types import Failure
 from desktop import wording
 from desktop.item_models.failure_model import FAILURE_ROLE, Column, FailureModel
-from desktop.views.widgets import button, label
+from desktop.views.widgets import button, dialog_column, label
 
 
 class FailuresDialog(QDialog):
@@ -65,9 +64,7 @@ class FailuresDialog(QDialog):
         row.addWidget(self._show)
         row.addStretch(1)
         row.addWidget(close)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(self._summary)
         column.addWidget(self._table, 1)
         column.addLayout(row)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.types import ModelInfo, ModelRole
 from desktop import wording
-from desktop.views.widgets import breakable, button, label
+from desktop.views.widgets import breakable, button, dialog_column, label
 
 
 class ModelRow(QFrame):
@@ -148,9 +148,7 @@ class ModelsDialog(QDialog):
         buttons.addWidget(button(self.tr("Import from a folder…"), self._choose_folder, icon="folder-open"))
         buttons.addStretch(1)
         buttons.addWidget(button(self.tr("Close"), self.accept))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         for part in (intro, self._trouble, scroll):
             column.addWidget(part)
         column.setStretchFactor(scroll, 1)

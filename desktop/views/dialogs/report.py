@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPlainTextEdit, QWidget
 
-from desktop.views.widgets import busy_line, button, label
+from desktop.views.widgets import busy_line, button, dialog_column, label
 
 
 class ReportDialog(QDialog):
@@ -43,9 +43,7 @@ class ReportDialog(QDialog):
         row.addStretch(1)
         row.addWidget(button(self.tr("Close"), self.accept))
         row.addWidget(self._save)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         for part in (intro, self._waiting, self._text, self._trouble):
             column.addWidget(part)
         column.setStretchFactor(self._text, 1)
