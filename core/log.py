@@ -17,6 +17,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterable
+from io import FileIO
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -165,17 +166,26 @@ def forget(folders: Folders, prefix: bytes) -> int:
     gone = 0
     for path in log_files(folders):
         # In place, because another process appends to this file and would go on writing to a renamed one.
-        with path.open("r+b") as stream:
+        with path.open("r+b", buffering=0) as stream:
             lines = stream.read().splitlines(keepends=True)
             kept = [line for line in lines if not pattern.search(line.decode("utf-8", "replace"))]
             if len(kept) == len(lines):
                 continue
             gone += len(lines) - len(kept)
-            stream.seek(0)
-            stream.write(b"".join(kept))
-            stream.truncate()
+            try:
+                _write_over(stream, b"".join(kept))
+            except OSError:  # as on a full disk that writes elsewhere what is changed: rather no log than such lines
+                stream.truncate(0)
             os.fsync(stream.fileno())
     return gone
+
+
+def _write_over(stream: FileIO, data: bytes) -> None:
+    stream.seek(0)
+    left = memoryview(data)
+    while left:
+        left = left[stream.write(left) :]
+    stream.truncate()
 
 
 def written_forms(path: bytes) -> set[str]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from core.errors import FindlingError, NoRoomError, StorageError
@@ -116,15 +114,15 @@ def why_not_written(folder: Path, largest_bytes: int = 0) -> int | None:
 
     For errors of libraries that keep the system's to themselves. ``largest_bytes`` is how large a file was to become.
     """
-    trial = folder / f".room-{os.getpid()}-{threading.get_ident()}"
+    import tempfile  # here, because a search starts without it
+
     try:
-        trial.write_bytes(bytes(_TRIAL_BYTES))
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(_TRIAL_BYTES))
+            trial.flush()
     except OSError as error:
         if error.errno in FULL:
             return error.errno
-    finally:
-        with suppress(OSError):
-            trial.unlink(missing_ok=True)
     limit_bytes = _file_size_limit()
     return errno.EFBIG if limit_bytes is not None and limit_bytes <= largest_bytes else None
 

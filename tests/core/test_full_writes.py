@@ -104,6 +104,17 @@ def test_a_log_that_cannot_take_its_last_lines_is_closed_in_silence(
     assert logging.getLogger().handlers.count(handler) == 0
 
 
+def test_what_a_log_is_to_forget_goes_also_where_the_rest_cannot_be_written(folders: Folders) -> None:
+    handler = log.log_to_file(folders, "index")
+    for number in range(50):
+        ours.warning("looked at %s", f"/home/public/{number}.txt")
+        ours.warning("looked at %s", f"/home/private/{number}.txt")
+    log.stop_logging_to(handler)
+    with limited(1000):
+        assert log.forget(folders, b"/home/private") == 50
+    assert "priv" not in (folders.logs / "index.log").read_text("utf-8")
+
+
 def test_half_a_report_is_not_in_the_way_of_the_next_try(tmp_path: Path) -> None:
     text = "\n".join(str(number) for number in np.random.default_rng(1).integers(0, 10**9, 5000))
     file = tmp_path / "report.zip"
