@@ -88,16 +88,13 @@ def take_out(store: Store, path: bytes) -> None:
                 store.roots.remove(root.id)
         _purge(store, [*_ids(store, "files", "id", path), *_ids(store, "tombstones", "file_id", path)])
         store.remove_thumbnails(store.contents.drop_unused())
+        _clean_logs(store, path)
         _strike_off_requests(store, path)
     finally:
         try:
             _secure_full_text(store, False)
         finally:
             db.pragma("secure_delete", False)
-    try:
-        log.forget(store.folders, path)
-    except OSError as error:
-        raise disk_trouble(error, store.folders.logs, "its name could not be taken out of the logs") from error
 
 
 def is_due(store: Store) -> bool:
@@ -166,6 +163,13 @@ def _exclude(store: Store, path: bytes) -> None:
             pattern = pattern_of(os.path.relpath(path, root.path), folder=is_folder)
             if pattern not in root.excludes:
                 store.roots.set_excludes(root.id, (*root.excludes, pattern))
+
+
+def _clean_logs(store: Store, path: bytes) -> None:
+    try:
+        log.forget(store.folders, path)
+    except OSError as error:
+        raise disk_trouble(error, store.folders.logs, "its name could not be taken out of the logs") from error
 
 
 def _strike_off_requests(store: Store, path: bytes) -> None:
