@@ -31,7 +31,7 @@ def test_two_hundred_kills_lose_nothing(tmp_path: Path) -> None:
 @needs_linux
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "case", ["full_before_the_run", "full_for_settings", "read_only_disk", "the_output", "a_report", "the_demo"]
+    "case", ["full_before_the_run", "full_for_settings", "read_only_disk", "the_output", "a_report"]
 )
 def test_a_full_disk_is_told_and_waited_for(case: str) -> None:
     _run(case)

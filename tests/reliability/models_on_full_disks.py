@@ -90,7 +90,7 @@ def preparing_a_model(base: Path) -> str:
     assert prepared.graph(Tower.WORDS) is not None
     assert "words-fp32.blob" in {record.path for record in prepared.files}
     assert refused >= 2
-    return f"refused at {refused} of {step} steps: {said}"
+    return f"refused {refused} times, at every third step: {said}"
 
 
 def converting_a_speech_model(base: Path) -> str:
