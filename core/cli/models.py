@@ -103,7 +103,7 @@ def prepare_now(engine: Engine, name: str) -> None:
     try:
         _prepared(engine, name)
     except (FindlingError, Cancelled) as error:
-        complain(f"{name} runs as it came ({error or 'stopped'}): findling models prepare {name}")
+        complain(f"{name} runs as it came ({str(error) or 'stopped'}): findling models prepare {name}")
 
 
 def _named(models: list[ModelInfo], name: str) -> ModelInfo:

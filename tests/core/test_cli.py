@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,12 +16,23 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from core.cli import main, shapes, wording
 from core.cli.app import parse_day, verbose_first
-from core.cli.progress import stoppable
+from core.cli.models import prepare_now
+from core.cli.progress import index_bar, stoppable
 from core.cli.session import INTERNAL_ERROR, INTERRUPTED, guarded
-from core.errors import ExitCode, FolderError, IndexBusyError, ModelMissingError
+from core.errors import (
+    Cancelled,
+    ChildError,
+    ExitCode,
+    FolderError,
+    IndexBusyError,
+    ModelError,
+    ModelMissingError,
+    NoRoomError,
+)
 from core.types import (
     Channel,
     Failure,
@@ -29,6 +41,8 @@ from core.types import (
     Kind,
     Locator,
     ModelRole,
+    PauseReason,
+    Progress,
     Query,
     SearchResult,
     SegmentHit,
@@ -290,6 +304,39 @@ def test_verbose_shows_where_a_bug_is(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().err
     assert "ZeroDivisionError [" in said and " raising]" in said
     assert "by zero" not in said
+
+
+class Unprepared:
+    """An engine whose model cannot be prepared."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def prepare_model(self, *_arguments: object) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [ModelError("no OpenVINO"), ChildError("no answer within 600 s"), NoRoomError("full"), Cancelled()]
+)
+def test_what_was_fetched_or_indexed_is_done_also_where_preparing_fails(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare_now(Unprepared(error), "eyes")  # type: ignore[arg-type]
+    said = str(error) or "stopped"
+    assert capsys.readouterr().err == f"findling: eyes runs as it came ({said}): findling models prepare eyes\n"
+
+
+def test_every_reason_to_wait_has_words() -> None:
+    shown = {}
+    for reason in PauseReason:
+        screen = io.StringIO()
+        with index_bar(Console(file=screen, force_terminal=True, width=100)) as on_progress:
+            assert on_progress is not None
+            on_progress(Progress(None, 1, 2, None, 0.0, None, 0, paused=reason))
+        shown[reason] = screen.getvalue()
+    assert "choosing how a model runs fastest here" in shown[PauseReason.PREPARING]
+    assert len(set(shown.values())) == len(PauseReason)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -82,6 +82,9 @@ def test_work_that_waits_by_itself_says_why_and_can_be_had_anyway(qtbot, line):
         press(line, "Index anyway")
     line.show_progress(replace(waiting, paused=PauseReason.BUSY))
     assert line.text == "Paused while the computer is busy · 1,200 files left"
+    line.show_progress(replace(waiting, paused=PauseReason.PREPARING))
+    assert line.text == "Choosing how a model runs fastest on this computer · 1,200 files left"
+    assert "Index anyway" not in texts(line, QPushButton)
     line.show_progress(replace(waiting, paused=None, stage=Stage.CONTENT))
     assert texts(line, QPushButton) == []
 
