@@ -68,9 +68,9 @@ class Stages:
 
         ``on_wait`` is called about once a second while ``pace`` lets no work begin; without one, all is done at once.
         ``reload_models`` makes the encoders and the transcriber look which models are installed and chosen now; it is
-        called between batches, about once a second. ``prepare_ahead`` is called after it: it may choose how a model
-        runs, having called its second argument, and says whether it did. Where ``room`` finds little, no work begins:
-        until there is more if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
+        called between batches, about once a second. ``prepare_ahead`` is asked while nothing is encoded: it may choose
+        how a model runs, having called its second argument, and says whether it did. Where ``room`` finds little, no
+        work begins: until there is more if it ``waits_for_room``, else ``step`` raises ``NoRoomError``.
         """
         self.ledger = Ledger()
         self.meter = Meter(store, self.ledger.touched, on_progress, fillings=self._fillings)
@@ -113,8 +113,6 @@ class Stages:
             self._blocked.clear()
         self._reloaded_s = now
         self._reload_models()
-        if self._prepare_ahead(self._cancel, lambda: self._while_waiting(PauseReason.PREPARING)):
-            self._reload_models()
         self._drop_idle()
         in_use = (self._encoders.text_space(), self._encoders.photo_space(), self._speech.model())
         if in_use == self._in_use:
@@ -156,6 +154,8 @@ class Stages:
         if self._pace is not None:
             self._pace.wait_turn(self._cancel, self._while_waiting, lambda: self._store.jobs.any_ready(self.can_do))
         self.refresh_models()
+        if not len(self._embedding.lane) and self._prepare_ahead(self._cancel, self._while_preparing):
+            self._reload_models()
         self._begin()
         self._switching.look()
         if self._advance():
@@ -212,12 +212,15 @@ class Stages:
             self._cancel.wait(_ROOM_S)
             self._cancel.raise_if_cancelled()
 
-    def _while_waiting(self, reason: PauseReason, short: Shortage | None = None) -> None:
+    def _while_waiting(self, reason: PauseReason, short: Shortage | None = None, *, at_once: bool = False) -> None:
         while self._advance():
             pass
-        self.meter.show(None, None, self.can_do, paused=reason, short=short)
+        self.meter.show(None, None, self.can_do, paused=reason, short=short, at_once=at_once)
         self._drop_idle()
         self._on_wait()
+
+    def _while_preparing(self) -> None:
+        self._while_waiting(PauseReason.PREPARING, at_once=True)  # nothing more is told before it has ended
 
     def _fillings(self) -> dict[ModelRole, Filling]:
         return self._store.spaces.fillings(*self._in_use)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,24 @@ def test_what_is_kept_for_idle_times_waits_for_the_cable(library: Library, monke
         assert not idle.is_set()
         on_battery = False
         until(idle.is_set, "what was put off")
+
+
+def test_new_files_are_found_by_name_while_a_model_is_prepared(library: Library) -> None:
+    found_meanwhile: list[int] = []
+
+    def prepare_ahead(_cancel: CancelToken, on_begin: Callable[[], None]) -> bool:
+        if found_meanwhile:
+            return False
+        on_begin()
+        library.text("zebra.txt", "a striped animal")
+        until(lambda: library.named("zebra"), "found by name while the indexer does nothing else")
+        found_meanwhile.append(library.named("zebra"))
+        return True
+
+    library.indexer = Indexer(
+        *(library.store, library.reader, library.encoders, library.speech, library.folders),
+        prepare_ahead=prepare_ahead,
+    )
+    with library.following():
+        until(lambda: library.worded("striped"), "its words afterwards")
+    assert found_meanwhile == [1]
