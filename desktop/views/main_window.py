@@ -21,15 +21,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from core.errors import FindlingError
-from core.types import Kind, Progress, RootStatus, SearchResult
+from core.types import Kind, Progress, RootStatus
 from desktop import places, theme
 from desktop.actions import Act
 from desktop.item_models.folder_model import FolderModel
 from desktop.item_models.result_model import ResultModel
-from desktop.views import empty_state
 from desktop.views.action_set import ActionSet
-from desktop.views.advice import advise
 from desktop.views.center import Center
+from desktop.views.center_controller import CenterController
 from desktop.views.drop_overlay import DropOverlay
 from desktop.views.example_input import ExampleInput
 from desktop.views.library_controller import LibraryController
@@ -71,7 +70,6 @@ class MainWindow(QMainWindow):
     def __init__(self, services: Services, *, demo: bool = False) -> None:
         super().__init__()
         self._services = services
-        self._demo = demo
         self._progress: Progress | None = None
         self._was_painted = False
         self.setWindowTitle(self.tr("Findling · Demo library") if demo else "Findling")
@@ -98,6 +96,16 @@ class MainWindow(QMainWindow):
         self.search = SearchController(self.bar, services.search, self.result_model, self)
         self.placement = PreviewPlacement(self.preview, self.center, self.search, self)
         self.library = LibraryController(services.engine, services.operations, services.library, self)
+        self.middle = CenterController(
+            self.center,
+            self.search,
+            self.result_model,
+            services.library,
+            self.placement,
+            self.library.show_models,
+            demo=demo,
+            parent=self,
+        )
         self.input = ExampleInput(folders.spool, services.operations, self)
         self.overlay = DropOverlay(self._whole, self.input)
         self.on_result = ResultActions(self.results, self.bar, services.operations, self)
@@ -108,7 +116,7 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._connect()
         self._restore_geometry()
-        self._show_start()
+        self.middle.show_start()
         self.bar.field.setFocus()
 
     def _make_menus(self) -> None:
@@ -146,10 +154,6 @@ class MainWindow(QMainWindow):
         self.bar.field.line.returnPressed.connect(self._on_return)
         self.input.examples.connect(self.bar.add_examples)
         self.input.folders.connect(self.library.add_folders)
-        self.search.answered.connect(self._on_answer)
-        self.search.cleared.connect(self._show_start)
-        self.search.failed.connect(self._on_search_failed)
-        self.search.slow_changed.connect(self._on_slow)
         self.results.opened.connect(self.on_result.open)
         self.results.current_hit_changed.connect(self.placement.show_current)
         self.results.action_triggered.connect(self._show_possible)
@@ -169,13 +173,13 @@ class MainWindow(QMainWindow):
         self.sidebar.folders.reveal_requested.connect(lambda status: places.open_folder(status.root.path))
         self.center.removals.agreed.connect(self.library.allow_removals)
         self.library.said.connect(self.toast.say)
-        self.library.failed.connect(self.show_error)
+        self.library.failed.connect(self.middle.show_error)
         self.library.removed.connect(self._on_folder_removed)
         self.status_line.pause_toggled.connect(self._toggle_indexing)
         self.status_line.anyway_requested.connect(self.speed.index_anyway)
         self.status_line.models_requested.connect(self.library.show_models)
         self.status_line.failures_requested.connect(self.library.show_failures)
-        services.operations.failed.connect(self.show_error)
+        services.operations.failed.connect(self.middle.show_error)
         services.library.changed.connect(self._on_snapshot)
         services.index.progressed.connect(self._on_progress)
         services.index.changed.connect(services.library.refresh)
@@ -294,74 +298,22 @@ class MainWindow(QMainWindow):
         self.sidebar.folders.show_chosen(os.fsencode(ask.folder) if ask.folder is not None else None)
         self.error_bar.hide()
 
-    @Slot(SearchResult)
-    def _on_answer(self, result: SearchResult) -> None:
-        snapshot = self._services.library.snapshot
-        if result.hits:
-            self.center.show_results()
-        else:
-            status = snapshot.status if snapshot is not None else None
-            self.center.show_empty(empty_state.nothing(self.search.ask, result, status))
-        self._show_advice()
-        self.placement.place()
-
-    @Slot(FindlingError)
-    def _on_search_failed(self, error: FindlingError) -> None:
-        self.result_model.show_result(None)  # what was there answered another question
-        self.center.show_empty(empty_state.failed())
-        self.placement.place()
-        self.show_error(error)
-
-    @Slot(bool)
-    def _on_slow(self, slow: bool) -> None:
-        self.center.show_waiting(slow)
-        if slow and self.result_model.result is None:
-            self.empty.show_state(empty_state.searching())
-
-    @Slot()
-    def _show_start(self) -> None:
-        """Nothing is asked: where to begin."""
-        snapshot = self._services.library.snapshot
-        if snapshot is None or snapshot.roots:
-            status = snapshot.status if snapshot is not None else None
-            self.center.show_empty(empty_state.start(status, self._progress))
-        else:
-            self.center.show_empty(empty_state.first_run(demo_offered=not self._demo))
-        self._show_advice()
-        self.placement.place()
-
     @Slot(Snapshot)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self.folder_model.show_roots(snapshot.roots)
         self.center.removals.show_roots(snapshot.roots)
         self.status_line.show_status(snapshot.status)
-        if self.search.ask.empty:
-            self._show_start()
-        elif not self.center.showing_results and self.result_model.result is not None:
-            self._on_answer(self.result_model.result)
-        self._show_advice()
 
     @Slot(Progress)
     def _on_progress(self, progress: Progress) -> None:
         self._progress = progress
+        self.middle.follow(progress)
         self.status_line.show_progress(progress)
         self._services.library.refresh()
 
     @Slot(FindlingError)
     def _on_index_failed(self, error: FindlingError) -> None:
         self.error_bar.show_line(f"{error.title}: {error}", self.tr("Try again"), self._toggle_indexing)
-
-    @Slot(FindlingError)
-    def show_error(self, error: FindlingError) -> None:
-        """Show expected trouble in the bar above the results."""
-        self.error_bar.show_line(f"{error.title}: {error}")
-
-    def _show_advice(self) -> None:
-        advice = advise(self._services.library.snapshot, self.search.ask, self.result_model.result)
-        if advice is None:
-            self.notice.hide()
-        else:
-            self.notice.show_line(advice.text, advice.action, self.library.show_models)
 
     # Drag and drop
 

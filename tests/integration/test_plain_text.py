@@ -98,7 +98,7 @@ def test_no_widget_of_any_dialog_takes_a_name_for_markup(session: Session, folde
             look()
     window.bar.set_ask(replace(window.bar.ask, text=MARKUP, folder=folder, examples=(folder / f"{ODD} a&b.jpg",)))
     window.on_result.show_menu(window.acts, QPoint(5, 5))
-    window.show_error(FindlingError(MARKUP, path=os.fsencode(folder)))
+    window.middle.show_error(FindlingError(MARKUP, path=os.fsencode(folder)))
     window.notice.show_line(MARKUP, "R&&D")
     window.toast.say(MARKUP, lambda: None)
     window.overlay.offer([folder / ODD], [])
