@@ -12,6 +12,7 @@ from core.errors import IndexBusyError
 from core.index.requests import excluded_files, purge_excluded
 from core.patterns import check_pattern, pattern_of
 from core.root_desk import RootDesk
+from core.store.faults import tells_of_faults
 from core.store.filters import is_under
 from core.store.roots import Verb
 from core.store.store import Store
@@ -19,6 +20,7 @@ from core.store.store import Store
 logger = logging.getLogger(__name__)
 
 
+@tells_of_faults
 class ExcludeDesk:
     """Patterns as ``core.patterns`` describes them; after the defaults, all folders' come first, then a folder's own.
 
