@@ -33,6 +33,7 @@ from core.cli.session import (
 )
 from core.errors import ExitCode, FolderError, IndexBusyError, UsageError
 from core.types import Kind, Query, SearchResult
+from core.wording import plural
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -248,7 +249,7 @@ def failures(
         say(wording.failure_line(failure))
     failed = sum(not failure.skipped for failure in found)
     if retry:
-        say(f"{wording.plural(failed, 'file')} will be tried again at the next findling index or watch")
+        say(f"{plural(failed, 'file')} will be tried again at the next findling index or watch")
     elif not found:
         say("Every file could be read.")
 
@@ -300,7 +301,7 @@ def _print_hits(result: SearchResult) -> None:
             say(wording.hit_line(hit))
     for note in result.notes:
         complain(note)
-    weak = f"{wording.plural(result.hidden, 'weaker file')} with --all" if result.hidden else ""
+    weak = f"{plural(result.hidden, 'weaker file')} with --all" if result.hidden else ""
     if not result.hits:
         complain(f"Nothing here matches{'; ' + weak if weak else ''}")
     elif weak and console.is_terminal:

@@ -12,6 +12,7 @@ from core.cli import shapes, wording
 from core.cli.progress import steps_bar
 from core.cli.session import complain, err, opened, say
 from core.errors import ExitCode, UsageError
+from core.wording import to_forget_lines
 
 if TYPE_CHECKING:
     from core.store.forget import Remembered
@@ -66,7 +67,7 @@ def forget(
 
 def _ask(path: Path, about: Remembered) -> None:
     """Raises ``UsageError`` where there is nobody to ask, and ``typer.Abort`` after a no."""
-    for line in wording.to_forget_lines(path, about):
+    for line in to_forget_lines(path, about):
         sys.stderr.write(f"{line}\n")
     if not sys.stdin.isatty():
         raise UsageError("say --yes to forget it")

@@ -11,6 +11,7 @@ import typer
 from core.cli import shapes, wording
 from core.cli.session import opened, say
 from core.errors import UsageError
+from core.wording import plural
 
 
 def exclude(
@@ -46,7 +47,7 @@ def exclude(
         say(shapes.dumps(shapes.exclude_shape(folder, patterns, left, DEFAULTS)))
         return
     if add or remove:
-        say(f"{wording.plural(left, 'file')} {'leaves' if left == 1 else 'leave'} the index")
+        say(f"{plural(left, 'file')} {'leaves' if left == 1 else 'leave'} the index")
     if show or defaults or not (add or remove):
         for pattern in (*(DEFAULTS if defaults else ()), *patterns):
             say(wording.printable(pattern))

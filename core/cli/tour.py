@@ -7,6 +7,7 @@ from core.cli.progress import index_bar, stoppable
 from core.cli.session import err, opened, out, say
 from core.demo import TourStep, prepare_demo, run_tour
 from core.errors import ExitCode
+from core.wording import plural
 
 
 def show_tour() -> int:
@@ -26,7 +27,7 @@ def show_tour() -> int:
         for step in run_tour(engine, demo.library):
             _show(step)
             wrong += step.wrong is not None
-    say(f"\n{'Every answer is right.' if not wrong else wording.plural(wrong, 'answer') + ' not as expected.'}")
+    say(f"\n{'Every answer is right.' if not wrong else plural(wrong, 'answer') + ' not as expected.'}")
     return ExitCode.OK if not wrong else ExitCode.NOTHING_FOUND
 
 

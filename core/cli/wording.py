@@ -22,6 +22,7 @@ from core.types import (
     SegmentHit,
     Status,
 )
+from core.wording import forgotten_line, plural
 
 if TYPE_CHECKING:
     from core.store.forget import Remembered
@@ -90,10 +91,6 @@ def hit_line(hit: Hit) -> str:
     """One hit for a pipe: path, place (with ``away`` for a file on a drive that is not there) and snippet."""
     where = ", ".join(part for part in (place(hit.best.locator), "away" if hit.offline else "") if part)
     return "\t".join((printable(hit.display_path), where, printable(hit.best.snippet)))
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def waiting_lines(waiting: dict[ModelRole, int]) -> list[str]:
@@ -188,19 +185,9 @@ def check_line(check: Check) -> str:
     return f"{'ok    ' if check.ok else 'WRONG '} {check.name}: {printable(check.detail)}"
 
 
-def to_forget_lines(path: Path, about: Remembered) -> list[str]:
-    """What is about to be forgotten."""
-    shown = display_path(path)
-    lines = [f"{shown}: {plural(about.files, 'file')} in the index, {about.deleted:,} deleted ones remembered"]
-    lines += [f"{display_path(root)} is not watched any more" for root in about.roots]
-    lines += [f"it is excluded from {display_path(root)}" for root in about.excluded_from]
-    if about.set_aside:
-        lines.append(f"{plural(about.set_aside, 'file')} of a damaged index, which may hold it, will be deleted")
-    return lines
-
-
 def forgotten_lines(path: Path, about: Remembered) -> list[str]:
-    lines = [f"forgot {plural(about.files + about.deleted, 'file')} of {display_path(path)}"]
+    """What was forgotten, and what still names it."""
+    lines = [forgotten_line(path, about)]
     lines += [
         f"the pattern that keeps it out of {display_path(root)} names it: see findling exclude"
         for root in about.excluded_from
