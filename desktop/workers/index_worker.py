@@ -57,7 +57,8 @@ class IndexWorker(QObject):
     changed = Signal()  # what can be found has changed
     busy = Signal(FindlingError)  # another process indexes; its work is seen all the same
     failed = Signal(FindlingError)
-    running_changed = Signal(bool)
+    running_changed = Signal(bool)  # whether it shall run; after a pause it stops a little later
+    stopped = Signal()  # the work has ended after a pause or a failure, and the index is nobody's
 
     def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +70,11 @@ class IndexWorker(QObject):
     @property
     def running(self) -> bool:
         return self._wanted
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of it is at work any more."""
+        return self._thread is None
 
     def start(self) -> None:
         """Begin, or go on after a pause. The index is its own queue: nothing done is done again."""
@@ -114,3 +120,5 @@ class IndexWorker(QObject):
             self._thread = None
         if self._wanted:  # resumed while the thread was on its way out
             self._launch()
+        else:
+            self.stopped.emit()

@@ -16,6 +16,7 @@ from core.config import Settings
 from core.errors import Cancelled, FindlingError
 
 if TYPE_CHECKING:
+    from core.care_desk import CareDesk
     from core.engine import Engine
 
 
@@ -47,6 +48,11 @@ class LateEngine(QObject):
     def settings(self) -> Settings:
         return self._first_settings if self._engine is None else self._engine.settings
 
+    @property
+    def care(self) -> CareDesk:
+        """The engine's; reading it waits, as calls do."""
+        return self._opened().care
+
     def give_up(self) -> None:
         """Let those who wait go without an engine that is not open yet."""
         self._settled.set()
@@ -64,13 +70,16 @@ class LateEngine(QObject):
             raise AttributeError(name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._settled.wait()
-            engine = self._engine
-            if engine is None:
-                raise Cancelled
-            return getattr(engine, name)(*arguments, **options)
+            return getattr(self._opened(), name)(*arguments, **options)
 
         return call
+
+    def _opened(self) -> Engine:
+        self._settled.wait()
+        engine = self._engine
+        if engine is None:
+            raise Cancelled
+        return engine
 
     def _run(self) -> None:
         try:
