@@ -27,6 +27,7 @@ class Act(StrEnum):
     SIMILAR = "similar"
     COPY_PATH = "copy-path"
     PREVIEW = "preview"
+    FORGET_FILE = "forget-file"
     SHOW_ALL = "show-all"
     PHOTOS = "photos"
     DOCUMENTS = "documents"
@@ -36,6 +37,8 @@ class Act(StrEnum):
     HIDDEN = "hidden"
     ADD_FOLDER = "add-folder"
     REMOVE_FOLDER = "remove-folder"
+    FORGET_FOLDER = "forget-folder"
+    EXCLUDES = "excludes"
     PAUSE = "pause"
     INDEX_ANYWAY = "index-anyway"
     QUIET = "quiet"
@@ -45,6 +48,7 @@ class Act(StrEnum):
     WHEN_BUSY = "when-busy"
     FAILURES = "failures"
     MODELS = "models"
+    CHECK = "check"
     DEMO = "demo"
     SIDEBAR = "sidebar"
     SHORTCUTS = "shortcuts"
@@ -97,6 +101,7 @@ SPECS: tuple[ActionSpec, ...] = (
     ActionSpec(Act.SIMILAR, QT_TRANSLATE_NOOP("Actions", "Find similar"), ("Ctrl+L",), "sparkle", _RESULTS),
     ActionSpec(Act.COPY_PATH, QT_TRANSLATE_NOOP("Actions", "Copy path"), ("Ctrl+Shift+C",), "copy", _RESULTS),
     ActionSpec(Act.PREVIEW, QT_TRANSLATE_NOOP("Actions", "Preview"), ("Space",), "eye", _RESULTS),
+    ActionSpec(Act.FORGET_FILE, QT_TRANSLATE_NOOP("Actions", "Forget this file…"), ("Ctrl+G",), "eraser", _RESULTS),
     ActionSpec(Act.SHOW_ALL, QT_TRANSLATE_NOOP("Actions", "All kinds"), ("Ctrl+1",), "squares-four", _FILTERS),
     ActionSpec(Act.PHOTOS, QT_TRANSLATE_NOOP("Actions", "Photos"), ("Ctrl+2",), "image", _FILTERS),
     ActionSpec(Act.DOCUMENTS, QT_TRANSLATE_NOOP("Actions", "Documents"), ("Ctrl+3",), "file-text", _FILTERS),
@@ -108,6 +113,12 @@ SPECS: tuple[ActionSpec, ...] = (
     ActionSpec(
         Act.REMOVE_FOLDER, QT_TRANSLATE_NOOP("Actions", "Remove folder"), ("Ctrl+Shift+Del",), "folder-minus", _LIBRARY
     ),
+    ActionSpec(
+        Act.FORGET_FOLDER, QT_TRANSLATE_NOOP("Actions", "Forget a folder…"), ("Ctrl+Shift+G",), "eraser", _LIBRARY
+    ),
+    ActionSpec(
+        Act.EXCLUDES, QT_TRANSLATE_NOOP("Actions", "Excluded everywhere"), ("Ctrl+Shift+E",), "prohibit", _LIBRARY
+    ),
     ActionSpec(Act.PAUSE, QT_TRANSLATE_NOOP("Actions", "Pause or resume indexing"), ("Ctrl+P",), "pause", _LIBRARY),
     ActionSpec(
         Act.FAILURES,
@@ -117,6 +128,9 @@ SPECS: tuple[ActionSpec, ...] = (
         _LIBRARY,
     ),
     ActionSpec(Act.MODELS, QT_TRANSLATE_NOOP("Actions", "Models"), ("Ctrl+M",), "download-simple", _LIBRARY),
+    ActionSpec(
+        Act.CHECK, QT_TRANSLATE_NOOP("Actions", "Check the index"), ("Ctrl+Shift+K",), "first-aid-kit", _LIBRARY
+    ),
     ActionSpec(Act.DEMO, QT_TRANSLATE_NOOP("Actions", "Try the demo library"), ("Ctrl+Shift+D",), "compass", _LIBRARY),
     ActionSpec(Act.QUIET, QT_TRANSLATE_NOOP("Actions", "Quiet: one core, with rests"), ("Alt+1",), "leaf", _SPEED),
     ActionSpec(Act.BALANCED, QT_TRANSLATE_NOOP("Actions", "Balanced: half of the cores"), ("Alt+2",), "scales", _SPEED),

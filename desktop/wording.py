@@ -229,6 +229,29 @@ def role(value: ModelRole) -> str:
     }[value]
 
 
+def check(name: str) -> str:
+    """What the doctor looks at, or is at, by the engine's word for it."""
+    said = {
+        "index": _tr("Index"),
+        "full text": _tr("Full text"),
+        "vectors": _tr("Vectors"),
+        "queue": _tr("What is still to do"),
+        "thumbnails": _tr("Thumbnails"),
+        "spaces": _tr("Vectors of earlier models"),
+        "models' spaces": _tr("Vectors of earlier models"),
+        "deleted files": _tr("Deleted files"),
+        "folders": _tr("Folders"),
+        "watching": _tr("Changes in folders"),
+        "own folders": _tr("Findling's own folders"),
+        "privacy": _tr("Privacy"),
+        "disk space": _tr("Disk space"),
+        "models": _tr("Models"),
+        "reader's confinement": _tr("Confinement of what reads files"),
+        "versions": _tr("Versions"),
+    }
+    return said.get(name, name)
+
+
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
 
 

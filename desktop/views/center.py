@@ -11,6 +11,7 @@ from desktop.views.empty_state import EmptyState, EmptyStateView
 from desktop.views.notices import ErrorBar, NoticeBar, RemovalBar
 from desktop.views.results_view import ResultsView
 from desktop.views.widgets import busy_line
+from desktop.window_settings import KeptFiles
 from desktop.workers.thumbnail_loader import ThumbnailLoader
 
 
@@ -22,9 +23,10 @@ class Center(QWidget):
         model: ResultModel,
         thumbnails: ThumbnailLoader,
         chosen: Callable[[str], object],
+        kept: KeptFiles,
         parent: QWidget | None = None,
     ) -> None:
-        """``chosen`` is called with the name of a choice that an empty state offers."""
+        """``chosen`` is called with the name of a choice that an empty state offers; ``kept`` has earlier answers."""
         super().__init__(parent)
         self.setObjectName("center")
         self.results = ResultsView(thumbnails)
@@ -32,7 +34,8 @@ class Center(QWidget):
         self.empty = EmptyStateView(chosen)
         self.notice = NoticeBar()
         self.error_bar = ErrorBar()
-        self.removals = RemovalBar()
+        self.removals = RemovalBar(kept)
+        self.opening = NoticeBar()  # how the index was opened; no advice takes its place
         self._waiting = busy_line(self.tr("Searching"))
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
@@ -40,7 +43,7 @@ class Center(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self._waiting, self.error_bar, self.removals, self.notice):
+        for part in (self._waiting, self.error_bar, self.opening, self.removals, self.notice):
             column.addWidget(part)
         column.addWidget(self._stack, 1)
 

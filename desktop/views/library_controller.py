@@ -21,7 +21,6 @@ from desktop.workers.operations import OnSuccess, Operations
 
 if TYPE_CHECKING:
     from core.engine import Engine
-    from desktop.views.dialogs.excludes import ExcludesDialog
     from desktop.views.dialogs.failures import FailuresDialog
     from desktop.views.dialogs.models import ModelsDialog
 
@@ -43,7 +42,6 @@ class LibraryController(QObject):
         self._fetches: dict[str, CancelToken] = {}
         self._models: ModelsDialog | None = None
         self._failures: FailuresDialog | None = None
-        self._excludes: ExcludesDialog | None = None
         self._fetched_some.connect(self._on_fetched_some)
         library.changed.connect(self._on_snapshot)
 
@@ -68,7 +66,7 @@ class LibraryController(QObject):
             self._run(partial(self._engine.add_root, folder), done)
 
     def remove_folder(self, status: RootStatus) -> None:
-        """Forget a folder; only the index forgets, and adding it again undoes it."""
+        """Let a folder go. What is known of it is kept for a while, so that adding it again costs nothing."""
         folder = Path(os.fsdecode(status.root.path))
         self._run(partial(self._engine.remove_root, folder), partial(self._on_removed, folder))
 
@@ -83,44 +81,6 @@ class LibraryController(QObject):
         text = self.tr("%1 files that are missing leave the index").replace("%1", wording.number(status.missing))
         self.said.emit(text, None)
 
-    @Slot(object)
-    def show_excludes(self, status: RootStatus) -> None:
-        """Open the list of what is passed over in a folder."""
-        from desktop.views.dialogs.excludes import ExcludesDialog  # dialogs load when they are first opened
-
-        folder = root_path(status)
-        dialog = self._excludes = ExcludesDialog(wording.folder_name(status.root.display), self._window)
-        dialog.asked.connect(partial(self._count_excluded, dialog, folder))
-        dialog.accepted.connect(lambda: self._exclude(folder, dialog.patterns()))
-        dialog.finished.connect(self._on_excludes_closed)
-        self._run(lambda: self._engine.excludes().patterns(folder), self._answered(dialog, dialog.show_patterns))
-        dialog.open()
-
-    @Slot()
-    def _on_excludes_closed(self) -> None:
-        dialog, self._excludes = self._excludes, None
-        if dialog is not None:
-            dialog.deleteLater()
-
-    def _answered(self, dialog: ExcludesDialog, show: OnSuccess) -> OnSuccess:
-        """``show``, as long as the dialog that asked is open."""
-        return lambda answer: show(answer) if self._excludes is dialog else None
-
-    def _count_excluded(self, dialog: ExcludesDialog, folder: Path, patterns: tuple[str, ...]) -> None:
-        self._run(
-            lambda: self._engine.excludes().count(folder, patterns),
-            self._answered(dialog, partial(dialog.show_count, patterns)),
-            self._answered(dialog, lambda error: dialog.show_trouble(patterns, error.message)),
-        )
-
-    def _exclude(self, folder: Path, patterns: tuple[str, ...]) -> None:
-        self._run(lambda: self._engine.excludes().change(folder, patterns), partial(self._on_excluded, folder))
-
-    def _on_excluded(self, folder: Path, _: object) -> None:
-        self._library.refresh_now()
-        name = wording.folder_name(wording.printable(folder))
-        self.said.emit(self.tr("What is excluded in %1 is no longer found").replace("%1", name), None)
-
     def _on_added(self, folder: Path, _: object) -> None:
         self._library.refresh_now()
         self.said.emit(self.tr("Added %1").replace("%1", wording.folder_name(wording.printable(folder))), None)
@@ -128,7 +88,7 @@ class LibraryController(QObject):
     def _on_removed(self, folder: Path, _: object) -> None:
         self._library.refresh_now()
         self.removed.emit(folder)
-        text = self.tr("%1 is forgotten; its files are untouched").replace(
+        text = self.tr("%1 was removed; its files are untouched").replace(
             "%1", wording.folder_name(wording.printable(folder))
         )
         self.said.emit(text, lambda: self.add_folders([folder]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -27,10 +27,12 @@ from desktop.actions import Act
 from desktop.item_models.folder_model import FolderModel
 from desktop.item_models.result_model import ResultModel
 from desktop.views.action_set import ActionSet
+from desktop.views.care_controller import CareController
 from desktop.views.center import Center
 from desktop.views.center_controller import CenterController
 from desktop.views.drop_overlay import DropOverlay
 from desktop.views.example_input import ExampleInput
+from desktop.views.exclude_controller import ExcludeController
 from desktop.views.library_controller import LibraryController
 from desktop.views.notices import Toast
 from desktop.views.preview.pane import WIDTH_PX as PREVIEW_PX
@@ -44,6 +46,7 @@ from desktop.views.sidebar import WIDTH_PX as SIDEBAR_PX
 from desktop.views.sidebar import Sidebar, root_path
 from desktop.views.speed_controller import SpeedController
 from desktop.views.status_line import StatusLine
+from desktop.window_settings import KeptFiles, open_settings
 from desktop.workers.library import Snapshot
 from desktop.workers.services import Services
 
@@ -57,7 +60,8 @@ _KIND_ACTS = {
 _MENU_GROUPS = (
     (Act.ADD_FOLDER, Act.MODELS, Act.FAILURES, Act.PAUSE, Act.DEMO),
     (Act.EXAMPLE, Act.PASTE, Act.DATES),
-    (Act.SIDEBAR, Act.SHORTCUTS, Act.REPORT, Act.ABOUT, Act.QUIT),
+    (Act.EXCLUDES, Act.FORGET_FOLDER, Act.CHECK, Act.REPORT),
+    (Act.SIDEBAR, Act.SHORTCUTS, Act.ABOUT, Act.QUIT),
 )
 
 
@@ -79,11 +83,11 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
 
         folders = services.engine.settings.folders
-        self._settings = QSettings(str(folders.config / "window.ini"), QSettings.Format.IniFormat)
+        self._settings = open_settings(folders)
         self.result_model = ResultModel(self)
         self.folder_model = FolderModel(self)
         self.bar = SearchBar()
-        self.center = Center(self.result_model, services.thumbnails, self._on_choice)
+        self.center = Center(self.result_model, services.thumbnails, self._on_choice, KeptFiles(self._settings))
         self.results = self.center.results
         self.empty = self.center.empty
         self.notice = self.center.notice
@@ -96,6 +100,8 @@ class MainWindow(QMainWindow):
         self.search = SearchController(self.bar, services.search, self.result_model, self)
         self.placement = PreviewPlacement(self.preview, self.center, self.search, self)
         self.library = LibraryController(services.engine, services.operations, services.library, self)
+        self.excludes = ExcludeController(services.engine, services.operations, services.library, self)
+        self.care = CareController(services, self.center.opening, self)
         self.middle = CenterController(
             self.center,
             self.search,
@@ -169,11 +175,14 @@ class MainWindow(QMainWindow):
         self.sidebar.add_requested.connect(self.library.choose_folder)
         self.sidebar.folders.chosen.connect(self._choose_folder)
         self.sidebar.folders.remove_requested.connect(self.library.remove_folder)
-        self.sidebar.folders.exclude_requested.connect(self.library.show_excludes)
+        self.sidebar.folders.exclude_requested.connect(self.excludes.show_of_folder)
+        self.sidebar.folders.forget_requested.connect(self.care.forget_folder)
         self.sidebar.folders.reveal_requested.connect(lambda status: places.open_folder(status.root.path))
         self.center.removals.agreed.connect(self.library.allow_removals)
-        self.library.said.connect(self.toast.say)
-        self.library.failed.connect(self.middle.show_error)
+        for controller in (self.library, self.excludes, self.care):
+            controller.said.connect(self.toast.say)
+            controller.failed.connect(self.middle.show_error)
+        self.care.forgotten.connect(self._on_folder_removed)
         self.library.removed.connect(self._on_folder_removed)
         self.status_line.pause_toggled.connect(self._toggle_indexing)
         self.status_line.anyway_requested.connect(self.speed.index_anyway)
@@ -206,6 +215,10 @@ class MainWindow(QMainWindow):
             Act.DATES: self.sheets.choose_dates,
             Act.HIDDEN: self._show_possible,
             Act.ADD_FOLDER: self.library.choose_folder,
+            Act.FORGET_FILE: act.with_current(self.care.forget_file),
+            Act.FORGET_FOLDER: self.care.forget_some_folder,
+            Act.EXCLUDES: self.excludes.show_of_all,
+            Act.CHECK: self.care.show_check,
             Act.REMOVE_FOLDER: self._remove_current_folder,
             Act.PAUSE: self._toggle_indexing,
             Act.FAILURES: self.library.show_failures,
@@ -263,7 +276,8 @@ class MainWindow(QMainWindow):
 
     @Slot(Path)
     def _on_folder_removed(self, folder: Path) -> None:
-        if self.bar.ask.folder == folder:
+        chosen = self.bar.ask.folder
+        if chosen is not None and chosen.is_relative_to(folder):
             self.bar.set_ask(replace(self.bar.ask, folder=None))
         self.search.refresh()
 
@@ -353,5 +367,6 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self.preview.release()
         self.library.close()
+        self.care.close()
         self.input.forget_pasted()
         super().closeEvent(event)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWi
 from core.types import RootStatus
 from desktop import theme, wording
 from desktop.views.widgets import button, label, picture_label, tool_button
+from desktop.window_settings import KeptFiles
 
 _TOAST_MS = 8000  # long enough to read the line and reach the button
 
@@ -86,17 +87,28 @@ class RemovalBar(Bar):
 
     agreed = Signal(object)  # RootStatus: they may go
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, kept: KeptFiles, parent: QWidget | None = None) -> None:
         super().__init__("notice", "warning", "warning", parent)
-        self._keep = button(self.tr("Keep"), self.dismiss)
+        self._kept = kept
+        self._roots: Sequence[RootStatus] = ()
+        self._asked: RootStatus | None = None
+        keep = button(self.tr("Keep"), self._keep)
+        keep.setToolTip(
+            self.tr(
+                "They stay found, also after a restart. This is asked again when more files of the folder are gone."
+            )
+        )
         row = self.layout()
         if isinstance(row, QHBoxLayout):
-            row.insertWidget(row.count() - 1, self._keep)
+            row.insertWidget(row.count() - 1, keep)
 
     def show_roots(self, roots: Sequence[RootStatus]) -> None:
         """Ask about the first of the folders that misses files and was not answered for; hide where there is none."""
+        self._roots = roots
+        self._kept.follow(roots)
         for status in roots:
-            if status.missing and self._question(status) not in self._dismissed:
+            if not self._kept.covers(status) and self._question(status) not in self._dismissed:
+                self._asked = status
                 remove = self.tr("Remove %1 files from the index").replace("%1", wording.number(status.missing))
                 self.show_line(self._question(status), remove, partial(self._agree, status))
                 return
@@ -109,6 +121,11 @@ class RemovalBar(Bar):
             .replace("%2", wording.number(status.files))
             .replace("%3", wording.folder_name(status.root.display))
         )
+
+    def _keep(self) -> None:
+        if self._asked is not None:
+            self._kept.keep(self._asked)
+            self.show_roots(self._roots)  # another folder may miss some as well
 
     def _agree(self, status: RootStatus) -> None:
         self.hide()

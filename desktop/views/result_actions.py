@@ -87,5 +87,5 @@ class ResultActions(QObject):
         if hit is None:
             return
         first = (Act.OPEN, Act.REVEAL) if places.can_open(hit) else (Act.REVEAL,)
-        menu = actions.menu(self._results, first, (Act.SIMILAR, Act.COPY_PATH, Act.PREVIEW))
+        menu = actions.menu(self._results, first, (Act.SIMILAR, Act.COPY_PATH, Act.PREVIEW), (Act.FORGET_FILE,))
         menu.exec(self._results.viewport().mapToGlobal(point))

@@ -92,6 +92,7 @@ class FolderList(QListView):
     remove_requested = Signal(object)
     reveal_requested = Signal(object)
     exclude_requested = Signal(object)
+    forget_requested = Signal(object)
 
     def __init__(self, model: FolderModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,6 +168,7 @@ class FolderList(QListView):
         menu.addSeparator()
         menu.addAction(theme.icon("prohibit"), self.tr("Exclude…"), lambda: self.exclude_requested.emit(status))
         menu.addAction(theme.icon("folder-minus"), self.tr("Remove folder"), lambda: self.remove_requested.emit(status))
+        menu.addAction(theme.icon("eraser"), self.tr("Forget every trace…"), lambda: self.forget_requested.emit(status))
         menu.exec(event.globalPos())
 
 

@@ -32,6 +32,13 @@ def label(text: str = "", role: str | None = None, *, wrap: bool = False, parent
     return made
 
 
+def yielding(text: str = "", role: str | None = None) -> QLabel:
+    """A wrapping label that takes the width it is given; by itself it would ask for the width of a paragraph."""
+    made = label(text, role, wrap=True)
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return made
+
+
 def picture_label(picture: QPixmap | None = None, parent: QWidget | None = None) -> QLabel:
     """A label for a picture."""
     made = label(parent=parent)

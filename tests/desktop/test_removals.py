@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
+from core import private
+from core.config import default_folders
 from core.types import Root, RootStatus
 from desktop.item_models.folder_model import FolderModel, FolderRole, FolderState
 from desktop.views.dialogs.excludes import ExcludesDialog
 from desktop.views.notices import RemovalBar
+from desktop.window_settings import KeptFiles, open_settings
 
 HOLIDAYS = RootStatus(Root(1, b"/home/ada/Holidays"), 12_000, 0, 0, 0, missing=3_400)
 NOTES = RootStatus(Root(2, b"/home/ada/<b>Notes\xe2\x80\xae"), 300, 0, 0, 0, missing=100)
@@ -23,9 +26,13 @@ def press(widget, text: str) -> None:
     found.click()
 
 
+def window_settings() -> QSettings:
+    return open_settings(default_folders())
+
+
 @pytest.fixture
 def bar(qtbot) -> RemovalBar:
-    bar = RemovalBar()
+    bar = RemovalBar(KeptFiles(window_settings()))
     qtbot.addWidget(bar)
     return bar
 
@@ -52,6 +59,52 @@ def test_keeping_answers_until_another_number_is_missing(qtbot, bar: RemovalBar)
     assert bar.isHidden()
     bar.show_roots([replace(HOLIDAYS, missing=5_000)])
     assert not bar.isHidden()
+
+
+def asked_anew(qtbot, *roots: RootStatus) -> str:
+    """What a window that is started now would ask about."""
+    bar = RemovalBar(KeptFiles(window_settings()))
+    qtbot.addWidget(bar)
+    bar.show_roots(roots)
+    return "" if bar.isHidden() else bar.text
+
+
+def test_keep_lasts_until_more_is_missing_also_after_a_restart(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS])
+    press(bar, "Keep")
+    assert bar.isHidden()
+    assert asked_anew(qtbot, HOLIDAYS) == ""
+    assert asked_anew(qtbot, replace(HOLIDAYS, files=11_990)) == ""  # the words differ, the question does not
+    assert asked_anew(qtbot, HOLIDAYS, NOTES).startswith("100 of 300")
+    assert asked_anew(qtbot, replace(HOLIDAYS, missing=3_401)).startswith("3,401 of")
+
+
+def test_what_came_back_and_goes_again_is_asked_about(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS])
+    press(bar, "Keep")
+    assert asked_anew(qtbot, replace(HOLIDAYS, missing=400)) == ""
+    assert asked_anew(qtbot, HOLIDAYS).startswith("3,400 of")
+
+
+def test_dismissing_is_for_this_window_alone(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS])
+    [cross] = [button for button in bar.findChildren(QToolButton) if button.accessibleName() == "Dismiss"]
+    cross.click()
+    bar.show_roots([HOLIDAYS])
+    assert bar.isHidden()
+    assert asked_anew(qtbot, HOLIDAYS).startswith("3,400 of")
+
+
+def test_nothing_of_a_folder_that_is_gone_stays_in_the_windows_settings(qtbot, bar: RemovalBar) -> None:
+    bar.show_roots([HOLIDAYS, NOTES])
+    press(bar, "Keep")
+    settings = window_settings()
+    settings.sync()
+    path = default_folders().config / "window.ini"
+    assert "Holidays" not in path.read_text("utf-8")
+    assert private.is_open(path) is False
+    asked_anew(qtbot, NOTES)
+    assert window_settings().allKeys() == []
 
 
 def test_the_question_goes_when_the_files_are_back(bar: RemovalBar) -> None:
@@ -104,3 +157,10 @@ def test_a_bad_pattern_is_told_and_cannot_be_saved(qtbot, dialog: ExcludesDialog
     assert dialog._state.text() == "“[z-a]” is not a pattern"
     assert dialog._state.textFormat() is Qt.TextFormat.PlainText
     assert not saving(dialog).isEnabled()
+
+
+def test_patterns_of_all_folders_say_so(qtbot) -> None:
+    dialog = ExcludesDialog(None)
+    qtbot.addWidget(dialog)
+    assert dialog.windowTitle() == "Excluded everywhere"
+    assert any(one.text().startswith("These hold in every folder. ") for one in dialog.findChildren(QLabel))

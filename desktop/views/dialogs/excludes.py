@@ -1,4 +1,4 @@
-"""What is passed over in a folder: patterns, a line each, and how many files they would take out of the index."""
+"""What is passed over in a folder or in all: patterns, a line each, and how many files they take out of the index."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ class ExcludesDialog(QDialog):
 
     asked = Signal(tuple)  # how many files would these patterns take out of the index?
 
-    def __init__(self, folder: str, parent: QWidget | None = None) -> None:
+    def __init__(self, folder: str | None, parent: QWidget | None = None) -> None:
+        """``folder`` is the name of the folder; None for all of them."""
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Exclude in %1").replace("%1", folder))
+        of_all = folder is None
+        self.setWindowTitle(
+            self.tr("Excluded everywhere") if of_all else self.tr("Exclude in %1").replace("%1", folder)
+        )
         self.resize(520, 440)
         self._editor = QPlainTextEdit()
         self._editor.setAccessibleName(self.tr("Patterns, a line each"))
@@ -35,24 +39,20 @@ class ExcludesDialog(QDialog):
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self._ask)
         self._editor.textChanged.connect(self._on_edited)
-        self._assemble()
+        self._assemble(of_all=folder is None)
 
-    def _assemble(self) -> None:
+    def _assemble(self, *, of_all: bool) -> None:
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addStretch(1)
         row.addWidget(button(self.tr("Cancel"), self.reject))
         row.addWidget(self._save)
         column = dialog_column(self)
-        column.addWidget(
-            label(
-                self.tr(
-                    "One pattern a line. A name or *.bak is passed over wherever it is, Private/ only where it is a "
-                    "folder, /Scans/old only in that place. An exclamation mark brings something back: !keep.bak"
-                ),
-                wrap=True,
-            )
+        intro = self.tr(
+            "One pattern a line. A name or *.bak is passed over wherever it is, Private/ only where it is a "
+            "folder, /Scans/old only in that place. An exclamation mark brings something back: !keep.bak"
         )
+        column.addWidget(label(self.tr("These hold in every folder.") + " " + intro if of_all else intro, wrap=True))
         column.addWidget(self._editor, 1)
         column.addWidget(self._state)
         column.addWidget(

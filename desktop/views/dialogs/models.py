@@ -11,17 +11,15 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from core.types import ModelInfo, ModelRole
 from desktop import wording
-from desktop.views.widgets import breakable, button, dialog_column, label
+from desktop.views.widgets import breakable, button, dialog_column, label, yielding
 
 
 class ModelRow(QFrame):
@@ -42,10 +40,10 @@ class ModelRow(QFrame):
         head.setSpacing(8)
         if info.demo:
             head.addWidget(label(self.tr("Demo"), "demo"))
-        head.addWidget(_yielding(info.title, "name"), 1)
+        head.addWidget(yielding(info.title, "name"), 1)
         facts.addLayout(head)
-        facts.addWidget(_yielding(self._facts(), "meta"))
-        facts.addWidget(_yielding(self.tr("Source: %1").replace("%1", breakable(info.source)), "meta"))
+        facts.addWidget(yielding(self._facts(), "meta"))
+        facts.addWidget(yielding(self.tr("Source: %1").replace("%1", breakable(info.source)), "meta"))
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.hide()
@@ -53,7 +51,7 @@ class ModelRow(QFrame):
         self._said.hide()
         facts.addWidget(self._bar)
         facts.addWidget(self._said)
-        self._search = _yielding("", "meta")
+        self._search = yielding("", "meta")
         facts.addWidget(self._search)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 16, 12)
@@ -103,13 +101,6 @@ class ModelRow(QFrame):
         """Back to how it was; what has arrived is kept for the next try."""
         for part, shown in ((self._bar, False), (self._said, False), (self._cancel, False), (self._do, True)):
             part.setVisible(shown)
-
-
-def _yielding(text: str, role: str) -> QLabel:
-    """A wrapping label that takes the width it is given; by itself it would ask for the width of a paragraph."""
-    made = label(text, role, wrap=True)
-    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    return made
 
 
 class ModelsDialog(QDialog):
