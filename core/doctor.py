@@ -40,10 +40,11 @@ class Doctor:
         readable = structure.ok or not repair.structure_faults(self.store)
         # What lies on damaged pages is not asked what is on them.
         of_rows = [self._texts, self._vectors, self._queue, self._thumbnails, self._spaces, self._deleted]
+        of_rows += [self._roots, self._watching]
         return [
             structure,
             *(check() for check in of_rows if readable),
-            *(self._roots(), self._watching(), self._own_folders(), self._modes(), self._room()),
+            *(self._own_folders(), self._modes(), self._room()),
             *(self._models(), _reader(), self._versions()),
         ]
 
@@ -166,7 +167,7 @@ class Doctor:
         damaged = repair.damaged_texts(store)
         if damaged:
             repair.drop_texts(store, damaged)
-            done.append(f"removed {len(damaged)} damaged texts; the next findling index reads them again")
+            done.append(f"removed {len(damaged)} damaged texts; the next indexing reads them again")
         if repair.text_faults(store, self.on_step):
             repair.rebuild_texts(store, self.on_step)
             done.append("rebuilt the full text")
@@ -179,7 +180,7 @@ class Doctor:
     def _cure_vectors(self) -> str:
         damaged = repair.damaged_vectors(self.store, self.on_step)
         repair.drop_vectors(self.store, damaged)
-        return f"removed {len(damaged)} damaged vectors; the next findling index makes them again" if damaged else ""
+        return f"removed {len(damaged)} damaged vectors; the next indexing makes them again" if damaged else ""
 
     def _cure_queue(self) -> str:
         unread = repair.never_read(self.store)

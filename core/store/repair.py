@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from core.errors import IndexDamagedError
 from core.store import tokenise
 from core.store.spaces import LOOK_ALIKE_MODEL
 from core.store.thumbnails import GRID, PREVIEW
@@ -75,8 +76,8 @@ def structure_faults(store: Store) -> list[str]:
             ]
             found = (str(db.execute(f"PRAGMA quick_check('{table}')").get) for table in tables)
             return [" ".join(line.split()) for line in found if line != "ok"]
-    except (apsw.Error, UnicodeDecodeError) as error:
-        return [str(error)]
+    except (IndexDamagedError, apsw.Error) as error:  # so badly that the check itself ends early
+        return [str(error.__cause__ or error)]
 
 
 def reference_faults(store: Store) -> list[str]:

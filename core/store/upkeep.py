@@ -201,7 +201,7 @@ def _finish_setting_aside(path: Path, whole: Path) -> Path:
 def _told(why: str, aside: Path, carried: Carried) -> str:
     return (
         f"the index was damaged ({' '.join(why.split())}); it is kept as {aside.name}, and what could be read was "
-        f"carried over: {carried.files:,} files, {carried.vectors:,} vectors. findling index brings back the rest"
+        f"carried over: {carried.files:,} files, {carried.vectors:,} vectors; the next indexing brings back the rest"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_text_that_is_none_any_more_ends_no_search_and_is_found_and_cured(fill
     assert filled.store.segments.rows([damaged])[damaged].text == "boat\ufffd"  # a search that shows it goes on
     assert set(wrong(filled)) == {"full text"}
     done = doctor_of(filled).repair()
-    assert done == ["removed 1 damaged texts; the next findling index reads them again", "rebuilt the full text"]
+    assert done == ["removed 1 damaged texts; the next indexing reads them again", "rebuilt the full text"]
     assert wrong(filled) == {}
     filled.run()
     assert answers(filled) == before
@@ -123,15 +123,29 @@ def test_modes(filled: Library) -> None:
     assert stat.S_IMODE(loose.stat().st_mode) == 0o600
 
 
+def damage_first_page(library: Library, of: str) -> None:
+    """Overwrite the page with which a table or an index of the database begins."""
+    library.store.close()
+    connection = apsw.Connection(str(library.folders.index))
+    root: int = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (of,)).get
+    connection.close()
+    data = bytearray(library.folders.index.read_bytes())
+    data[(root - 1) * 4096 : root * 4096] = b"\xee" * 4096
+    library.folders.index.write_bytes(data)
+
+
+@pytest.mark.parametrize("table", ["roots", "files", "contents", "segments", "vectors", "jobs", "tombstones"])
+def test_a_table_that_cannot_be_read_is_told_and_set_aside(filled: Library, table: str) -> None:
+    damage_first_page(filled, table)
+    assert set(wrong(filled)) == {"index"}
+    (line, *_) = doctor_of(filled).repair()
+    assert "it is kept as index.damaged-" in line
+    assert wrong(filled) == {}
+
+
 def test_damaged_pages_are_set_aside_by_the_repair(filled: Library) -> None:
     before = answers(filled)
-    filled.store.close()
-    connection = apsw.Connection(str(filled.folders.index))
-    root: int = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'files_day'").get
-    connection.close()
-    data = bytearray(filled.folders.index.read_bytes())
-    data[(root - 1) * 4096 : root * 4096] = b"\xee" * 4096
-    filled.folders.index.write_bytes(data)
+    damage_first_page(filled, "files_day")
     assert set(wrong(filled)) == {"index"}
     (line,) = doctor_of(filled).repair()
     assert "carried over: 5 files" in line
@@ -152,6 +166,21 @@ def test_the_repair_needs_the_writers_lock(filled: Library) -> None:
     assert repaired == []
     assert all(check.ok for check in checks)
     engine.close()
+
+
+def test_damage_that_is_met_while_caring_for_the_index_is_told_plainly(filled: Library) -> None:
+    engine = Engine.open(
+        Settings(filled.folders), encoders=FakeEncoders(), speech=FakeSpeech(SENTENCES), reader=filled.reader
+    )
+    try:
+        engine.close()
+        damage_first_page(filled, "roots")
+        with pytest.raises(IndexDamagedError, match="start Findling again"):
+            engine.care.remembered(filled.folder)
+        with pytest.raises(IndexDamagedError, match="start Findling again"):
+            engine.excludes().patterns(filled.folder)
+    finally:
+        engine.close()
 
 
 @dataclass(frozen=True)
@@ -217,7 +246,7 @@ def test_one_flipped_bit_in_any_vector_is_found_and_cured(vectors: Vectors, whic
     library.folders.index.write_bytes(data)
     assert len(repair.damaged_vectors(library.store)) == 1
     assert set(wrong(library)) == {"vectors"}
-    assert doctor_of(library).repair() == ["removed 1 damaged vectors; the next findling index makes them again"]
+    assert doctor_of(library).repair() == ["removed 1 damaged vectors; the next indexing makes them again"]
     assert repair.damaged_vectors(library.store) == []
     library.run()
     assert (answers(library), library.store.vectors.count()) == before

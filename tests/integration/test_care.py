@@ -46,7 +46,7 @@ def test_the_doctor_repairs_and_says_what(findling: Findling, home: Path) -> Non
     assert "WRONG  vectors: 1 vectors do not match their checksum" in out
     assert "findling doctor --repair" in err
     repaired = findling.json("doctor", "--repair", code=3)  # its folder is not there, which no repair brings back
-    assert "removed 1 damaged vectors; the next findling index makes them again" in repaired["repaired"]
+    assert "removed 1 damaged vectors; the next indexing makes them again" in repaired["repaired"]
     assert {check["name"]: check["ok"] for check in repaired["checks"]}["vectors"] is True
 
 
