@@ -56,6 +56,7 @@ class QueryWorker:
         self._towers = Towers(self._ask_engine, early)
         self._store: Store | None = None
         self._answerer: Answerer | None = None
+        self._opened: tuple[int, int] | None = None  # which file the store has open
 
     def serve(self) -> None:
         """Raises ``EOFError`` when the engine has closed the pipe."""
@@ -67,10 +68,7 @@ class QueryWorker:
                 data = self._connection.recv_bytes()
                 self._connection.send_bytes(pack(self._reply(data)))
         finally:
-            if self._answerer is not None:
-                self._answerer.close()
-            if self._store is not None:
-                self._store.close()
+            self._close()
 
     def _open_early(self) -> None:
         """Open the index while nothing is asked yet; what is wrong with it is told to who asks."""
@@ -104,8 +102,27 @@ class QueryWorker:
         return expect(unpack_in_child(self._connection.recv_bytes()), Vectors).matrix()
 
     def _ready(self) -> Answerer:
+        there = self._identity()
+        if there is not None and there != self._opened:  # a damaged one was set aside, with another in its place
+            self._close()
         if self._answerer is None:
             self._store = Store(self._folders, keeps=False)
+            self._opened = self._identity()
             matrices = Matrices(self._store, self._folders.vectors)
             self._answerer = Answerer(self._store, self._towers, matrices)
         return self._answerer
+
+    def _identity(self) -> tuple[int, int] | None:
+        """The file that is the index now; None for none, as while one takes another's place."""
+        try:
+            status = self._folders.index.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _close(self) -> None:
+        if self._answerer is not None:
+            self._answerer.close()
+        if self._store is not None:
+            self._store.close()
+        self._answerer = self._store = None

@@ -27,6 +27,7 @@ from core.search.query_child import query_child
 from core.search.question import Question
 from core.store.filters import FileFilter
 from core.store.store import Store
+from core.store.upkeep import set_aside
 from core.types import Channel, Kind, ModelRole
 from tests.core.library import make_library, open_engine
 from tests.core.spaces_library import searched
@@ -156,6 +157,22 @@ def test_an_index_that_cannot_be_opened_is_told_as_such(tmp_path: Path, encoders
     try:
         with pytest.raises(IndexDamagedError, match="damaged"):
             host.answer(question("boat"))
+    finally:
+        host.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what is open cannot be replaced there")
+def test_an_index_that_another_took_the_place_of_is_not_searched_any_more(library: Library) -> None:
+    library.text("boat.txt", "the red boat sails at dawn")
+    library.run()
+    host = AnswerHost(query_child(library.folders), library.encoders, lambda: MODELS)
+    try:
+        assert [hit.name for hit in host.answer(question("boat")).hits] == ["boat.txt"]
+        library.store.close()
+        set_aside(library.folders.index, "a test says so")
+        library.text("harbour.txt", "the ferry leaves the harbour")
+        library.run()
+        assert [hit.name for hit in host.answer(question("harbour ferry")).hits] == ["harbour.txt"]
     finally:
         host.close()
 
