@@ -75,7 +75,7 @@ class CareController(QObject):
     def _on_snapshot(self, _: Snapshot) -> None:
         if not self._told_opening:  # the first one: the engine is there
             self._told_opening = True
-            self._operations.run(lambda: self._engine.care.notices, self._show_notices)
+            self._operations.run(lambda: self._engine.notices, self._show_notices)
 
     def _show_notices(self, notices: tuple[str, ...]) -> None:
         if notices:

@@ -48,10 +48,15 @@ class LateEngine(QObject):
     def settings(self) -> Settings:
         return self._first_settings if self._engine is None else self._engine.settings
 
+    # The engine's; reading them waits, as calls do.
+
     @property
     def care(self) -> CareDesk:
-        """The engine's; reading it waits, as calls do."""
         return self._opened().care
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return self._opened().notices
 
     def give_up(self) -> None:
         """Let those who wait go without an engine that is not open yet."""

@@ -18,7 +18,7 @@ from core import private
 from core.config import Settings
 from core.doctor import Doctor
 from core.engine import Engine
-from core.errors import IndexBusyError
+from core.errors import IndexBusyError, IndexDamagedError
 from core.extract.sandbox import Sandbox
 from core.store import repair
 from core.store.store import Store
