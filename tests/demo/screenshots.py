@@ -18,10 +18,11 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import apsw
 from PIL import Image
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from core.config import Folders, Settings, folders_under
 from core.demo import Demo, prepare_demo
@@ -30,6 +31,7 @@ from core.resources import resource
 from core.types import Kind
 from desktop.app import Session
 from desktop.theme import Theme
+from desktop.views.dialogs.report import ReportDialog
 from desktop.views.dialogs.sheets import AboutDialog, ShortcutSheet
 from desktop.views.main_window import MainWindow
 
@@ -163,11 +165,71 @@ def dialogs(camera: Camera, window: MainWindow) -> None:
         dialog.show()
         camera.shoot(dialog, name)
         dialog.accept()
+    window.sheets.show_report()
+    (report,) = window.findChildren(ReportDialog)
+    camera.wait(lambda: bool(report.findChild(QPlainTextEdit).toPlainText()))
+    camera.shoot(report, "report")
+    report.accept()
+
+
+def excludes(camera: Camera, window: MainWindow) -> None:
+    window.excludes.show_of_folder(window.folder_model.roots[0])
+    dialog = window.excludes._dialog
+    dialog._editor.setPlainText("*.bak\nManuals/\n")
+    camera.wait(dialog._save.isEnabled)
+    camera.shoot(dialog, "excludes")
+    dialog.reject()
+    window.excludes.show_of_all()
+    camera.wait(window.excludes._dialog._save.isEnabled)
+    camera.shoot(window.excludes._dialog, "excludes-everywhere")
+    window.excludes._dialog.reject()
+
+
+def forgetting(camera: Camera, window: MainWindow) -> None:
+    camera.search(window, "boat")
+    camera.choose(window, Kind.PHOTO)
+    for name, ask in (
+        ("forget-file", lambda: window.care.forget_file(window.results.current_hit())),
+        ("forget-folder", lambda: window.care.forget_folder(window.folder_model.roots[0])),
+    ):
+        ask()
+        camera.wait(window.care._question._forget.isEnabled)
+        camera.shoot(window.care._question, name)
+        window.care._question.reject()
+    window.care.forget_some_folder()
+    camera.shoot(window.care._question, "forget-some-folder")
+    window.care._question.reject()
+
+
+def checking(camera: Camera, window: MainWindow) -> None:
+    """A check on its way, one that found nothing, a fault that is then repaired."""
+    window.care.show_check()
+    dialog = window.care._dialog
+    dialog.show_step("vectors", 1_200, 3_400)
+    camera.shoot(dialog, "check-begun")
+    camera.wait(dialog._again.isEnabled)
+    camera.shoot(dialog, "check")
+    damage_a_vector(window._services.engine.settings.folders)
+    dialog._again.click()
+    camera.wait(dialog._repair.isVisible)
+    camera.shoot(dialog, "check-faults")
+    dialog._repair.click()
+    camera.wait(lambda: bool(dialog._done.text()))
+    camera.shoot(dialog, "check-repaired")
+    dialog.accept()
+    camera.wait(lambda: window._services.index.running and at_rest(window))
+
+
+def damage_a_vector(folders: Folders) -> None:
+    connection = apsw.Connection(str(folders.index))
+    connection.execute("UPDATE vectors SET vector = zeroblob(length(vector)) WHERE id = (SELECT min(id) FROM vectors)")
+    connection.close()
 
 
 README: tuple[Scene, ...] = (photos_by_words, words_in_a_page, words_that_were_said, similar_to_a_file)
 STATES: tuple[Scene, ...] = (
-    start, *README, chinese_words, mixed, nothing_matches, dropping, error_bar, dialogs, narrow,
+    start, *README, chinese_words, mixed, nothing_matches, dropping, error_bar, dialogs, excludes, forgetting,
+    checking, narrow,
 )  # fmt: skip
 
 
@@ -205,6 +267,26 @@ def without_models(camera: Camera, home: Path) -> None:
         camera.wait(lambda: any(status.root.offline for status in window.folder_model.roots))
         camera.search(window, "IMG")
         camera.shoot(window, "away")
+
+
+def missing_files(camera: Camera, home: Path) -> None:
+    """A folder that misses most of its files, in an index that was damaged when it was opened."""
+    library = home / f"Holidays {camera.scheme}"
+    library.mkdir()
+    for number in range(60):
+        (library / f"note {number}.txt").write_text(f"The boat, day {number}.")
+    folders = made(home / f"missing {camera.scheme}")
+    folders.index.write_bytes(b"no index at all " * 4096)
+    with opened(Settings(folders)) as session:
+        window = session.window
+        window.library.add_folders([library])
+        camera.wait(lambda: at_rest(window))
+        library.rename(library.with_suffix(".aside"))
+        library.mkdir()
+        (library / "new.txt").write_text("The boat is sold.")
+        camera.wait(lambda: window.center.removals.isVisible())
+        camera.search(window, "boat")
+        camera.shoot(window, "missing-files")
 
 
 def at_rest(window: MainWindow) -> bool:
@@ -261,6 +343,7 @@ def main() -> int:
             if arguments.all:
                 first_run(camera, home)
                 without_models(camera, home)
+                missing_files(camera, home)
             scenes = STATES if arguments.all else README if scheme == "light" else README[:1]
             with opened(prepared.settings, demo=True) as session:
                 camera.wait(lambda session=session: at_rest(session.window))

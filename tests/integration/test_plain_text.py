@@ -16,9 +16,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushBut
 from core.config import Settings, default_folders
 from core.engine import Engine
 from core.errors import FindlingError
+from core.types import Check
 from desktop.actions import Act
 from desktop.app import Session
 from desktop.theme import Theme
+from desktop.views.dialogs.check import CheckDialog
+from desktop.views.dialogs.forget import ForgetDialog
 from desktop.views.widgets import message_box
 from tests.desktop.plain import MARKUP, ODD, PICTURE, faults
 from tests.fakes import FakeEncoders, FakeSpeech
@@ -110,11 +113,23 @@ def test_no_widget_of_any_dialog_takes_a_name_for_markup(session: Session, folde
     dialog = window.library._models
     dialog.show_models([replace(one, title=MARKUP, source=ODD, licence=MARKUP, languages=MARKUP) for one in models])
     dialog.show_trouble(MARKUP)
+    window.center.opening.show_line(MARKUP)
+    window.center.removals.show_roots([replace(snapshots.snapshot.roots[0], missing=3)])
+    (check,) = window.findChildren(CheckDialog)
+    check.show_repaired([MARKUP], [Check(ODD, False, MARKUP), Check(MARKUP, True, ODD)])
+    check.show_step(MARKUP, 1, 2)
+    check.show_trouble(MARKUP)
+    for question in window.findChildren(ForgetDialog):
+        question.show_held(question.path, [MARKUP, ODD])
+        question.show_trouble(question.path, MARKUP)
+    window.excludes.show_of_folder(snapshots.snapshot.roots[0])
+    window.care.forget_folder(snapshots.snapshot.roots[0])
     box = message_box(message_box.__globals__["QMessageBox"].Icon.Warning, MARKUP, MARKUP, MARKUP)
     box.show()
     look()
     box.close()
     assert {"FailuresDialog", "ModelsDialog", "AboutDialog", "ShortcutSheet", "DatesDialog", "Chip"} <= looked_at
+    assert {"CheckDialog", "CheckRow", "ForgetDialog", "ExcludesDialog", "ReportDialog", "RemovalBar"} <= looked_at
 
 
 def _is_done(session: Session) -> bool:
