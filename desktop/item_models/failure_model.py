@@ -42,6 +42,11 @@ class FailureModel(QAbstractTableModel):
     def failures(self) -> Sequence[Failure]:
         return self._failures
 
+    def in_full(self, row: int) -> str:
+        """A failure in one line: the whole path and the whole reason."""
+        failure = self._failures[row]
+        return f"{wording.home_relative(display_path(failure.path))}: {self._reason(failure)}"
+
     # What Qt asks for
 
     def rowCount(self, parent: _Index | None = None) -> int:

@@ -87,9 +87,9 @@ class FolderModel(QAbstractListModel):
             return self.tr("%1 left").replace("%1", wording.number(status.pending))
         if state is FolderState.MISSING:
             return (
-                self.tr("%1 files · %2 missing")
-                .replace("%1", wording.number(status.files))
-                .replace("%2", wording.number(status.missing))
+                self.tr("%1 of %2 missing")
+                .replace("%1", wording.number(status.missing))
+                .replace("%2", wording.number(status.files))
             )
         if state is FolderState.FAILED:
             return (

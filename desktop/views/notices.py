@@ -109,8 +109,7 @@ class RemovalBar(Bar):
         for status in roots:
             if not self._kept.covers(status) and self._question(status) not in self._dismissed:
                 self._asked = status
-                remove = self.tr("Remove %1 files from the index").replace("%1", wording.number(status.missing))
-                self.show_line(self._question(status), remove, partial(self._agree, status))
+                self.show_line(self._question(status), self.tr("Remove from the index"), partial(self._agree, status))
                 return
         self.hide()
 

@@ -63,7 +63,8 @@ class FolderDelegate(QStyledItemDelegate):
         _draw(painter, text, index.data(Qt.ItemDataRole.DisplayRole))
         painter.setFont(theme.font(theme.META_PX))
         painter.setPen(theme.color("meta"))
-        _draw(painter, text.translated(0, 18), index.data(FolderRole.DETAIL))
+        # Cut at its end: in the middle it would be cut within a number.
+        _draw(painter, text.translated(0, 18), index.data(FolderRole.DETAIL), Qt.TextElideMode.ElideRight)
         progress = index.data(FolderRole.PROGRESS)
         if progress is not None:
             self._paint_progress(painter, QRectF(text.left(), rect.bottom() - 3, text.width(), 2), progress)
@@ -210,8 +211,8 @@ class Sidebar(QFrame):
         self._kinds[kind if kind in self._kinds else None].setChecked(True)
 
 
-def _draw(painter: QPainter, rect: QRect, text: str) -> None:
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width())
+def _draw(painter: QPainter, rect: QRect, text: str, elide: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
+    shown = painter.fontMetrics().elidedText(text, elide, rect.width())
     painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 

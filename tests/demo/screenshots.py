@@ -284,7 +284,7 @@ def missing_files(camera: Camera, home: Path) -> None:
         library.rename(library.with_suffix(".aside"))
         library.mkdir()
         (library / "new.txt").write_text("The boat is sold.")
-        camera.wait(lambda: window.center.removals.isVisible())
+        camera.wait(lambda: window.center.removals.isVisible() and at_rest(window))
         camera.search(window, "boat")
         camera.shoot(window, "missing-files")
 

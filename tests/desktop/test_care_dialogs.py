@@ -73,7 +73,7 @@ def test_trouble_with_a_repair_leaves_what_was_found(check: CheckDialog) -> None
     check.show_checks([BAD])
     check.show_repairing()
     check.show_trouble("the index is being written by findling index (process 4711)")
-    assert "the index is being written by findling index (process 4711)" in texts(check)
+    assert "The index is being written by findling index (process 4711)" in texts(check)
     assert len(rows(check)) == 1
     assert button(check, "Repair").isEnabled()
 

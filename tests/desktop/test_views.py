@@ -288,6 +288,9 @@ def test_failures_come_before_files_known_by_name_only(qtbot, qtmodeltester):
     with qtbot.waitSignal(dialog.reveal_requested) as asked:
         press(dialog, "Show in folder")
     assert bytes(asked.args[0]) == b"/a/caf\xe9.pdf"
+    assert "/a/caf\ufffd.pdf: the file is cut off" in texts(dialog)
+    dialog._table.selectRow(1)
+    assert "/a/old.doc: Found by name only: Word 97 files are not read" in texts(dialog), "a column may cut it"
 
 
 def test_one_failure_or_all_are_tried_again(qtbot):

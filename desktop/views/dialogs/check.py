@@ -30,16 +30,18 @@ class CheckRow(QWidget):
         state = self.tr("In order") if check.ok else self.tr("Not in order")
         self.setAccessibleName(f"{name}: {state}, {detail}")
         icon = theme.icon("check-circle", "meta") if check.ok else theme.icon("warning-circle", "error")
+        head = QHBoxLayout()
+        head.addWidget(label(name, "name"), 1)
+        head.addWidget(label(state, "caption" if check.ok else "fault"))
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(label(name, "name"))
+        words.addLayout(head)
         words.addWidget(yielding(breakable(detail[:1].upper() + detail[1:]), "meta"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         row.addWidget(picture_label(icon.pixmap(theme.ICON_PX, theme.ICON_PX)), 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
-        row.addWidget(label(state, "caption" if check.ok else "error"), 0, Qt.AlignmentFlag.AlignTop)
 
 
 class CheckDialog(QDialog):
@@ -57,11 +59,9 @@ class CheckDialog(QDialog):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("How far it is"))
-        policy = self._bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it is done
-        self._bar.setSizePolicy(policy)
-        self._trouble = label("", "error", wrap=True)
+        self._trouble = yielding("", "error")
         self._done = yielding()
+        self._done.hide()
         self._list = QVBoxLayout()
         self._list.setContentsMargins(16, 12, 16, 12)
         self._list.setSpacing(12)
@@ -92,6 +92,8 @@ class CheckDialog(QDialog):
         for part in (self._summary, self._step, self._bar, self._trouble, self._done, scroll):
             column.addWidget(part)
         column.setStretchFactor(scroll, 1)
+        scroll.hide()  # until something was found
+        column.addStretch()
         column.addLayout(row)
 
     # What the window tells
@@ -139,7 +141,7 @@ class CheckDialog(QDialog):
         """It could not be looked at, or not be repaired; what was found before stays."""
         self._show_idle()
         self._summary.setText(self.tr("That did not work"))
-        self._trouble.setText(trouble)
+        self._trouble.setText(display_text(trouble[:1].upper() + trouble[1:]))
         self._trouble.show()
 
     def _said(self, wrong: int) -> str:
@@ -152,6 +154,7 @@ class CheckDialog(QDialog):
     def _show_working(self, what: str) -> None:
         self._summary.setText(what)
         self._step.setText("")
+        self._step.show()
         self._bar.setRange(0, 0)
         self._bar.show()
         self._trouble.hide()
@@ -160,7 +163,7 @@ class CheckDialog(QDialog):
 
     def _show_idle(self) -> None:
         self._bar.hide()
-        self._step.setText("")
+        self._step.hide()
         self._again.setEnabled(True)
         self._repair.setEnabled(True)
 

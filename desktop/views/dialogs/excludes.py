@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QWidget
 
 from desktop import wording
 from desktop.views.widgets import button, dialog_column, label
@@ -32,6 +32,8 @@ class ExcludesDialog(QDialog):
         self._editor.setTabChangesFocus(True)
         self._editor.setEnabled(False)  # until the patterns are known
         self._state = label("", "meta", wrap=True)
+        self._trouble = label("", "error", wrap=True)
+        self._trouble.hide()
         self._save = button(self.tr("Save"), self.accept, role="primary")
         self._save.setEnabled(False)
         self._rest = QTimer(self)
@@ -55,6 +57,7 @@ class ExcludesDialog(QDialog):
         column.addWidget(label(self.tr("These hold in every folder.") + " " + intro if of_all else intro, wrap=True))
         column.addWidget(self._editor, 1)
         column.addWidget(self._state)
+        column.addWidget(self._trouble)
         column.addWidget(
             label(
                 self.tr(
@@ -82,6 +85,7 @@ class ExcludesDialog(QDialog):
         """So many files that are in the index would leave it; an answer to an older question says nothing."""
         if patterns == self.patterns():
             self._save.setEnabled(True)
+            self._show(self._state)
             self._state.setText(
                 self.tr("%1 files leave the index.").replace("%1", wording.number(count))
                 if count
@@ -92,7 +96,13 @@ class ExcludesDialog(QDialog):
         """One of the patterns is none."""
         if patterns == self.patterns():
             self._save.setEnabled(False)
-            self._state.setText(reason)
+            self._trouble.setText(reason)
+            self._show(self._trouble)
+
+    def _show(self, line: QLabel) -> None:
+        """One of the two lines below the patterns."""
+        for one in (self._state, self._trouble):
+            one.setVisible(one is line)
 
     @Slot()
     def _on_edited(self) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from core.types import Failure
 from desktop import wording
 from desktop.item_models.failure_model import FAILURE_ROLE, Column, FailureModel
-from desktop.views.widgets import button, dialog_column, label
+from desktop.views.widgets import button, dialog_column, label, yielding
 
 
 class FailuresDialog(QDialog):
@@ -34,6 +34,7 @@ class FailuresDialog(QDialog):
         self.resize(820, 480)
         self._model = FailureModel(self)
         self._summary = label("", "meta", wrap=True)
+        self._detail = yielding("", "meta")  # a reason may be longer than its column
         self._table = QTableView()
         self._table.setModel(self._model)
         self._table.setAccessibleName(self.tr("Files that could not be read"))
@@ -67,6 +68,7 @@ class FailuresDialog(QDialog):
         column = dialog_column(self)
         column.addWidget(self._summary)
         column.addWidget(self._table, 1)
+        column.addWidget(self._detail)
         column.addLayout(row)
 
     def show_failures(self, failures: Sequence[Failure]) -> None:
@@ -93,6 +95,8 @@ class FailuresDialog(QDialog):
     @Slot()
     def _follow_selection(self) -> None:
         self._retry.setEnabled(bool(self._selected()))
+        rows = self._table.selectionModel().selectedRows()
+        self._detail.setText(self._model.in_full(rows[0].row()) if len(rows) == 1 else "")
 
     @Slot()
     def _retry_selected(self) -> None:

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEd
 
 from core.display import display_text
 from desktop import wording
-from desktop.views.widgets import breakable, busy_line, button, label, yielding
+from desktop.views.widgets import breakable, button, yielding
 
+_WIDTH_PX = 560
 _REST_MS = 250  # while somebody types, nothing is looked up
 
 
@@ -27,14 +28,13 @@ class ForgetDialog(QDialog):
         super().__init__(parent)
         self._path = path
         self.setWindowTitle(self.tr("Forget a folder") if folder else self.tr("Forget a file"))
-        self.resize(560, 0)
+        self.setFixedWidth(_WIDTH_PX)
         self._field = QLineEdit()
         self._field.setAccessibleName(self.tr("The folder"))
         self._field.setPlaceholderText(self.tr("A folder, also one that is gone"))
         self._field.setClearButtonEnabled(True)
-        self._waiting = busy_line(self.tr("Looking it up"))
         self._held = yielding()
-        self._trouble = label("", "error", wrap=True)
+        self._trouble = yielding("", "error")
         self._trouble.hide()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -72,8 +72,8 @@ class ForgetDialog(QDialog):
         inside = QVBoxLayout(card)
         inside.setContentsMargins(16, 12, 16, 12)
         inside.addWidget(self._held)
-        for part in (self._waiting, card, self._trouble):
-            column.addWidget(part)
+        column.addWidget(card)
+        column.addWidget(self._trouble)
         column.addWidget(
             yielding(
                 self.tr(
@@ -115,17 +115,27 @@ class ForgetDialog(QDialog):
     def show_held(self, path: Path, lines: Sequence[str]) -> None:
         """What the index holds; an answer about another path says nothing."""
         if path == self.path:
-            self._waiting.hide()
             self._held.setText("\n".join(display_text(line[:1].upper() + line[1:]) + "." for line in lines))
             self._card.show()
             self._forget.setEnabled(True)
+            self._fit()
 
     def show_trouble(self, path: Path, trouble: str) -> None:
         """It could not be looked up."""
         if path == self.path:
-            self._waiting.hide()
-            self._trouble.setText(trouble)
-            self._trouble.show()
+            self._card.hide()
+            self._complain(trouble)
+
+    def _complain(self, trouble: str) -> None:
+        self._trouble.setText(trouble)
+        self._trouble.show()
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as its words need: a dialog does not grow with labels that wrap."""
+        self._card.updateGeometry()  # its words are laid out inside of it, of which nobody has told this layout yet
+        self.layout().activate()
+        self.setFixedHeight(self.layout().totalHeightForWidth(_WIDTH_PX))
 
     @Slot()
     def _on_edited(self) -> None:
@@ -137,13 +147,13 @@ class ForgetDialog(QDialog):
     def _ask(self) -> None:
         self._rest.stop()
         path = self.path
-        self._waiting.setVisible(path is not None)
-        self._card.setVisible(self._path is not None)
+        self._held.setText(self.tr("Looking it up"))
+        self._card.setVisible(path is not None)
         if path is not None:
             self.asked.emit(path)
         elif self._field.text().strip():
-            self._trouble.setText(self.tr("Name the whole path, such as /home/ada/Old letters."))
-            self._trouble.show()
+            self._complain(self.tr("Name the whole path, such as /home/ada/Old letters."))
+        self._fit()
 
     def _choose(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self.tr("Forget a folder"))
