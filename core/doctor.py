@@ -21,6 +21,7 @@ from core.store import compact, exchange, forget, repair, upkeep, versions
 from core.store.repair import OnStep, nothing_to_tell
 from core.store.store import Store
 from core.types import Check, ModelInfo, ModelRole
+from core.wording import plural
 
 MIN_FREE_BYTES = 500_000_000  # below this a large folder's thumbnails and vectors may not fit
 _TOLD = 5  # of the things that are wrong in one check
@@ -57,24 +58,28 @@ class Doctor:
         counts = self.store.counts()
         aside = len(upkeep.set_aside_files(self.store.database.path))
         kept = f"; {aside} files of a damaged index are kept beside it" if aside else ""
-        return Check("index", True, f"{counts.files} files, {counts.index_bytes / 1e6:.1f} MB, consistent{kept}")
+        return Check(
+            "index", True, f"{plural(counts.files, 'file')}, {counts.index_bytes / 1e6:.1f} MB, consistent{kept}"
+        )
 
     def _texts(self) -> Check:
         found = repair.text_faults(self.store, self.on_step)
         if found:
             return Check("full text", False, "; ".join(found[:_TOLD]))
-        return Check("full text", True, f"the words of {self.store.segments.count()} segments, as they are stored")
+        return Check(
+            "full text", True, f"the words of {plural(self.store.segments.count(), 'segment')}, as they are stored"
+        )
 
     def _vectors(self) -> Check:
         damaged = len(repair.damaged_vectors(self.store, self.on_step))
         if damaged:
-            return Check("vectors", False, f"{damaged} vectors do not match their checksum")
-        return Check("vectors", True, f"{self.store.vectors.count()} vectors, every checksum holds")
+            return Check("vectors", False, f"the checksum of {plural(damaged, 'vector')} is wrong")
+        return Check("vectors", True, f"{plural(self.store.vectors.count(), 'vector')}, every checksum holds")
 
     def _queue(self) -> Check:
         unread = len(repair.never_read(self.store))
         if unread:
-            return Check("queue", False, f"{unread} files were never read, and nothing is queued for them")
+            return Check("queue", False, f"nothing is queued to read {plural(unread, 'file')} that had never been read")
         return Check("queue", True, f"{sum(self.store.jobs.left().values())} steps to do")
 
     def _thumbnails(self) -> Check:
@@ -167,7 +172,7 @@ class Doctor:
         damaged = repair.damaged_texts(store)
         if damaged:
             repair.drop_texts(store, damaged)
-            done.append(f"removed {len(damaged)} damaged texts; the next indexing reads them again")
+            done.append(f"removed {plural(len(damaged), 'damaged text')}, which the next indexing reads again")
         if repair.text_faults(store, self.on_step):
             repair.rebuild_texts(store, self.on_step)
             done.append("rebuilt the full text")
@@ -180,12 +185,13 @@ class Doctor:
     def _cure_vectors(self) -> str:
         damaged = repair.damaged_vectors(self.store, self.on_step)
         repair.drop_vectors(self.store, damaged)
-        return f"removed {len(damaged)} damaged vectors; the next indexing makes them again" if damaged else ""
+        said = f"removed {plural(len(damaged), 'damaged vector')}, which the next indexing makes again"
+        return said if damaged else ""
 
     def _cure_queue(self) -> str:
         unread = repair.never_read(self.store)
         repair.queue_files(self.store, unread)
-        return f"queued {len(unread)} files that were never read" if unread else ""
+        return f"queued {plural(len(unread), 'file')} that had never been read" if unread else ""
 
     def _cure_thumbnails(self) -> str:
         lost = repair.lost_thumbnails(self.store, self.on_step)

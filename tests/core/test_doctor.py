@@ -88,7 +88,7 @@ def test_a_text_that_is_none_any_more_ends_no_search_and_is_found_and_cured(fill
     assert filled.store.segments.rows([damaged])[damaged].text == "boat\ufffd"  # a search that shows it goes on
     assert set(wrong(filled)) == {"full text"}
     done = doctor_of(filled).repair()
-    assert done == ["removed 1 damaged texts; the next indexing reads them again", "rebuilt the full text"]
+    assert done == ["removed 1 damaged text, which the next indexing reads again", "rebuilt the full text"]
     assert wrong(filled) == {}
     filled.run()
     assert answers(filled) == before
@@ -246,7 +246,7 @@ def test_one_flipped_bit_in_any_vector_is_found_and_cured(vectors: Vectors, whic
     library.folders.index.write_bytes(data)
     assert len(repair.damaged_vectors(library.store)) == 1
     assert set(wrong(library)) == {"vectors"}
-    assert doctor_of(library).repair() == ["removed 1 damaged vectors; the next indexing makes them again"]
+    assert doctor_of(library).repair() == ["removed 1 damaged vector, which the next indexing makes again"]
     assert repair.damaged_vectors(library.store) == []
     library.run()
     assert (answers(library), library.store.vectors.count()) == before

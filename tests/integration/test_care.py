@@ -43,10 +43,10 @@ def test_the_doctor_repairs_and_says_what(findling: Findling, home: Path) -> Non
     store.database.connection.execute("UPDATE vectors SET vector = zeroblob(length(vector)) WHERE id = 1")
     store.close()
     out, err = findling.run("doctor", code=3)
-    assert "WRONG  vectors: 1 vectors do not match their checksum" in out
+    assert "WRONG  vectors: the checksum of 1 vector is wrong" in out
     assert "findling doctor --repair" in err
     repaired = findling.json("doctor", "--repair", code=3)  # its folder is not there, which no repair brings back
-    assert "removed 1 damaged vectors; the next indexing makes them again" in repaired["repaired"]
+    assert "removed 1 damaged vector, which the next indexing makes again" in repaired["repaired"]
     assert {check["name"]: check["ok"] for check in repaired["checks"]}["vectors"] is True
 
 

@@ -98,9 +98,9 @@ def test_a_fault_is_repaired_and_indexing_goes_on(window: Driver, folder: Path) 
     window.add(folder)
     damage_a_vector()
     dialog = checked(window)
-    assert [line for line in wrong(dialog) if line.startswith("Vectors: Not in order, 1 vector")]
+    assert [line for line in wrong(dialog) if line.startswith("Vectors: Not in order, the checksum of 1 vector")]
     window.press("Repair", dialog)
-    window.wait(lambda: "damaged vectors" in dialog._done.text())
+    window.wait(lambda: "damaged vector" in dialog._done.text())
     assert wrong(dialog) == []
     index = window.session.services.index
     window.wait(lambda: index.running and not index.idle)
@@ -120,7 +120,7 @@ def test_a_paused_index_stays_paused_after_a_repair(window: Driver, folder: Path
     window.wait(lambda: index.idle)
     dialog = checked(window)
     window.press("Repair", dialog)
-    window.wait(lambda: "damaged vectors" in dialog._done.text())
+    window.wait(lambda: "damaged vector" in dialog._done.text())
     assert not index.running
     dialog.accept()
 
@@ -141,7 +141,7 @@ def test_who_holds_the_index_is_named_and_indexing_goes_on(window: Driver, folde
         assert index.running
     window.wait(lambda: button(dialog, "Repair").isEnabled())
     window.press("Repair", dialog)
-    window.wait(lambda: "damaged vectors" in dialog._done.text())
+    window.wait(lambda: "damaged vector" in dialog._done.text())
     window.wait(lambda: index.running)
     dialog.accept()
 
