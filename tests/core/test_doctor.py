@@ -65,7 +65,7 @@ def test_each_fault_of_rows_is_found_and_cured(filled: Library) -> None:
     assert set(wrong(filled)) == {"index", "full text", "vectors", "queue"}
     done = doctor_of(filled).repair()
     assert any("full text" in line for line in done)
-    assert any("queued 1 files" in line for line in done)
+    assert any("queued 1 file that" in line for line in done)
     assert wrong(filled) == {}
     filled.run()
     assert answers(filled) == before
