@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from core.display import display_text
 from core.types import Check
 from desktop import theme, wording
-from desktop.views.widgets import breakable, button, label, picture_label, yielding
+from desktop.views.widgets import breakable, button, dialog_column, label, picture_label, yielding
 
 
 class CheckRow(QWidget):
@@ -86,9 +86,7 @@ class CheckDialog(QDialog):
         row.addStretch(1)
         row.addWidget(button(self.tr("Close"), self.accept))
         row.addWidget(self._repair)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         for part in (self._summary, self._step, self._bar, self._trouble, self._done, scroll):
             column.addWidget(part)
         column.setStretchFactor(scroll, 1)

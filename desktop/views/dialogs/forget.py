@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEd
 
 from core.display import display_text
 from desktop import wording
-from desktop.views.widgets import breakable, button, yielding
+from desktop.views.widgets import breakable, button, dialog_column, yielding
 
 _WIDTH_PX = 560
 _REST_MS = 250  # while somebody types, nothing is looked up
@@ -55,9 +55,7 @@ class ForgetDialog(QDialog):
         return said.replace("%1", breakable(name))
 
     def _assemble(self, title: str) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = dialog_column(self)
         column.addWidget(yielding(title, "section"))
         if self._path is None:
             pick = QHBoxLayout()
