@@ -59,6 +59,7 @@ class Column:
 class Carried:
     """What was carried over."""
 
+    roots: int
     files: int
     contents: int
     vectors: int
@@ -199,7 +200,8 @@ class Salvage:
                 with database.write():
                     files.write_names(ids[start : start + _NAMES_AT_A_TIME])
             counts = [
-                int(db.execute(f"SELECT count(*) FROM {table}").get) for table in ("files", "contents", "vectors")
+                int(db.execute(f"SELECT count(*) FROM {table}").get)
+                for table in ("roots", "files", "contents", "vectors")
             ]
             return Carried(*counts)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,7 @@ import apsw
 
 from core import private
 from core.config import Folders
-from core.errors import IndexBusyError, IndexDamagedError, IndexPlaceError, NoRoomError
+from core.errors import IndexBusyError, IndexDamagedError, IndexPlaceError, NoRoomError, StorageError
 from core.filesystem import is_network, kind_of
 from core.store import exchange, faults
 from core.store.connection import APPLICATION_ID, connect
@@ -69,6 +70,7 @@ def prepare(folders: Folders) -> list[str]:
     expect_local(folders.data)
     path = folders.index
     tighten(folders)
+    _expect_file(path)
     said: list[str] = []
     with faults.told_plainly(path):
         if is_current(path) and not any(_left_over(path)):
@@ -93,6 +95,18 @@ def expect_local(folder: Path) -> None:
             "a folder on a disk of this computer",
             path=folder,
         )
+
+
+def _expect_file(path: Path) -> None:
+    """Raise ``IndexDamagedError`` for what is no file, and ``StorageError`` for one that may not be read."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return  # there is none yet, or the disk says so when it is opened
+    if not stat.S_ISREG(kind):
+        raise IndexDamagedError("a folder or device is where the index should be; move it away", path=path)
+    if not os.access(path, os.R_OK):
+        raise StorageError("no permission to read the index; give it back to its owner (chmod u+rw)", path=path)
 
 
 def tighten(folders: Folders) -> None:
@@ -199,9 +213,12 @@ def _finish_setting_aside(path: Path, whole: Path) -> Path:
 
 
 def _told(why: str, aside: Path, carried: Carried) -> str:
+    rest = "the next indexing brings back the rest"
+    if not carried.roots:  # nobody knows any more what was in it
+        rest = "which folders it held could not be read, and they have to be added again"
     return (
         f"the index was damaged ({' '.join(why.split())}); it is kept as {aside.name}, and what could be read was "
-        f"carried over: {carried.files:,} files, {carried.vectors:,} vectors; the next indexing brings back the rest"
+        f"carried over: {carried.files:,} files, {carried.vectors:,} vectors; {rest}"
     )
 
 

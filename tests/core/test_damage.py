@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +182,7 @@ def test_rubbish_is_set_aside_and_a_new_index_is_begun(tmp_path: Path, rubbish: 
     (line,) = store.notices
     (aside,) = folders.data.glob("index.damaged-*")
     assert aside.name in line
+    assert "findling index FOLDER" in line  # nothing that a plain findling index could bring back
     assert aside.read_bytes() == rubbish
     store.roots.add(b"/a")
     store.close()
@@ -185,6 +190,32 @@ def test_rubbish_is_set_aside_and_a_new_index_is_begun(tmp_path: Path, rubbish: 
     assert store.notices == ()
     assert [root.path for root in store.roots.all()] == [b"/a"]
     store.close()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+@pytest.mark.skipif(sys.platform == "win32", reason="no FIFOs there")
+def test_what_is_no_file_is_left_alone(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    folders = folders_under(tmp_path)
+    folders.create()
+    make(folders.index)
+    with pytest.raises(IndexDamagedError, match="where the index should be"):
+        Store(folders)
+    assert not folders.index.is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="takes a capability away")
+def test_an_index_that_may_not_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    folders = folders_under(tmp_path)
+    folders.create()
+    Store(folders).close()
+    folders.index.chmod(0)
+    command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-P", "-m", "core.cli"]
+    environment = {**os.environ, "FINDLING_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([*command, "status"], env=environment, capture_output=True, text=True, check=False)
+    if "setpriv" in done.stderr:
+        pytest.skip("setpriv cannot do that here")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "no permission to read the index" in done.stderr
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
