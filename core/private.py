@@ -14,8 +14,13 @@ _POSIX = os.name == "posix"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and tighten one that is there. Raises ``OSError``."""
-    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    """Make a folder, and tighten one that is there. Raises ``OSError``.
+
+    What is missing above it is made as closed: who may write there could put another folder in its place.
+    """
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
     tighten(folder)
 
 

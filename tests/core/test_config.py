@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -90,3 +92,14 @@ def test_choices_made_at_once_are_all_kept(home: Path) -> None:
         thread.join()
     assert load_settings().cpu_share in CpuShare
     assert [path.name for path in (home / "config").iterdir()] == ["findling.toml"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the profile's rights do that on Windows")
+def test_what_is_made_above_our_folders_is_closed_too(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folders_under(tmp_path / "new" / "home").create()
+    finally:
+        os.umask(before)
+    made = [tmp_path / "new", *(path for path in (tmp_path / "new").rglob("*"))]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
