@@ -23,6 +23,15 @@ _NETWORK = frozenset(
 _LOCAL_FUSE = frozenset(
     ("fuse.ntfs-3g", "fuse.exfat", "fuse.apfs", "fuse.bindfs", "fuse.mergerfs", "fuse.gocryptfs", "fuse.cryfs")
 ) | {"fuse.encfs", "fuse.veracrypt", "fuse.lowntfs-3g", "fuse.bcachefs", "fuse.zfs"}
+# Made up by the kernel: no files of a person's. Reading there may wait for ever, take what others wait for, or tell of
+# other programs what they keep to themselves.
+_KERNEL = frozenset(
+    (
+        *("proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "configfs"),
+        *("pstore", "efivarfs", "bpf", "fusectl", "binfmt_misc", "mqueue", "hugetlbfs", "rpc_pipefs", "nfsd", "nsfs"),
+        *("selinuxfs", "smackfs", "resctrl", "functionfs", "ipathfs", "fuse.lxcfs"),
+    )
+)
 _BY_UUID = b"/dev/disk/by-uuid"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
@@ -80,6 +89,20 @@ def kind_of(folder: bytes) -> str | None:
 def is_network(kind: str | None) -> bool:
     """Whether a kind of ``kind_of`` is known to be a network's, or to be served by another machine."""
     return kind in _NETWORK or kind == "network drive"
+
+
+def is_kernels(kind: str | None) -> bool:
+    """Whether a kind of ``kind_of`` is a view into the kernel, such as /proc, and no place for files."""
+    return kind in _KERNEL
+
+
+def kernel_folders() -> frozenset[bytes]:
+    """Where views into the kernel are mounted: /proc and /sys, and those of every other root inside this one."""
+    return (
+        frozenset(mount.point for mount in _mounts() if is_kernels(mount.kind))
+        if sys.platform == "linux"
+        else frozenset()
+    )
 
 
 def hides_changes(kind: str | None) -> bool:

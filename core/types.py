@@ -359,6 +359,8 @@ class IndexReport:
     seconds: float
     cancelled: bool = False
     withheld: tuple[Withheld, ...] = ()  # roots that miss very many files
+    away: tuple[bytes, ...] = ()  # roots that are not there; their files stay, and count as unchanged
+    unreadable: tuple[tuple[bytes, str], ...] = ()  # folders in roots that could not be looked into, and why
 
 
 @dataclass(frozen=True)

@@ -160,9 +160,11 @@ def index(
         return stop.exit_code
     for withheld in report.withheld:
         complain(wording.withheld_line(withheld.path, withheld.missing, withheld.files))
+    for line in wording.overlooked_lines(report):
+        complain(line)
     if report.withheld:
         return ExitCode.USAGE  # a yes is needed
-    if report.failed:
+    if report.failed or report.unreadable:
         return ExitCode.DONE_WITH_FAILURES
     return ExitCode.USAGE if refused else ExitCode.OK
 

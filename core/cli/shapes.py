@@ -51,7 +51,10 @@ def filling_shape(filling: Filling) -> Shape:
 
 
 def report_shape(report: IndexReport) -> Shape:
-    """``index --json``. ``cancelled`` is there only when the run was stopped, ``withheld`` when a yes is needed."""
+    """``index --json``. ``cancelled`` is there only when the run was stopped, ``withheld`` when a yes is needed.
+
+    ``away`` and ``unreadable`` are there only when they hold something.
+    """
     shape: Shape = {
         "files": report.files,
         "indexed": report.indexed,
@@ -68,6 +71,10 @@ def report_shape(report: IndexReport) -> Shape:
         shape["withheld"] = [
             {"path": os.fsdecode(one.path), "missing": one.missing, "files": one.files} for one in report.withheld
         ]
+    if report.away:
+        shape["away"] = [os.fsdecode(path) for path in report.away]
+    if report.unreadable:
+        shape["unreadable"] = [{"path": os.fsdecode(path), "reason": reason} for path, reason in report.unreadable]
     return shape
 
 

@@ -27,6 +27,7 @@ from core.wording import forgotten_line, plural
 if TYPE_CHECKING:
     from core.store.forget import Remembered
 
+_TOLD = 10  # places that are named; a whole disk may hold hundreds
 _WAITS_FOR = {ModelRole.TEXT: "a text model", ModelRole.PHOTO: "a photo model", ModelRole.SPEECH: "a speech model"}
 
 
@@ -174,6 +175,21 @@ def withheld_line(path: bytes, missing: int, files: int) -> str:
     return (
         f"{folder}: {missing:,} of {plural(files, 'file')} are missing and stay in the index; "
         f'if they were deleted on purpose: findling index "{folder}" --yes'
+    )
+
+
+def overlooked_lines(report: IndexReport) -> list[str]:
+    """Which folders are away, and what in the others could not be looked into."""
+    lines = [
+        f"{display_path(path)} is away; its files stay in the index "
+        f'(if it will not come back: findling remove "{display_path(path)}")'
+        for path in report.away
+    ]
+    told = report.unreadable[:_TOLD]
+    lines += [f"{display_path(path)}: {reason}; what the index knows of it stays" for path, reason in told]
+    more = len(report.unreadable) - len(told)
+    return lines + (
+        [f"{more:,} more places could not be looked into: findling --verbose index names them"] if more else []
     )
 
 

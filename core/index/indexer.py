@@ -30,6 +30,7 @@ from core.store.store import Store
 from core.types import IndexReport, Progress, Stage, Withheld
 from core.watch.scan import ScanReport
 from core.watch.settle import Settled
+from core.watch.usable import why_closed
 
 logger = logging.getLogger(__name__)
 
@@ -111,9 +112,10 @@ class Indexer:
         started = time.monotonic()
         stages = self._stages(cancel, on_progress)
         cancelled = False
+        unreadable: frozenset[bytes] = frozenset()
         try:
             self._prepare(stages, sudden)
-            self._scan(stages, cancel, lookout, lookout.roots())
+            unreadable = self._scan(stages, cancel, lookout, lookout.roots()).unreadable
             stages.queue_needed()
             self._work_off(stages, cancel, lookout)
             if stages.ledger.set_aside and not cancel.wait(_UNSETTLED_S):
@@ -144,6 +146,8 @@ class Indexer:
                 for root in lookout.roots()
                 if root.missing
             ),
+            away=tuple(root.path for root in lookout.roots() if root.offline),
+            unreadable=tuple((path, why_closed(path)) for path in sorted(unreadable)),
         )
 
     def follow(
@@ -315,7 +319,7 @@ class Indexer:
         self._store.jobs.queue_outdated(extractor_version())
         stages.refresh_models()
 
-    def _scan(self, stages: Stages, cancel: CancelToken, lookout: Lookout, roots: list[RootRow]) -> None:
+    def _scan(self, stages: Stages, cancel: CancelToken, lookout: Lookout, roots: list[RootRow]) -> ScanReport:
         meter = stages.meter
 
         def on_batch(_report: ScanReport) -> None:
@@ -323,9 +327,10 @@ class Indexer:
 
         meter.scanning = True
         meter.show(Stage.NAME, None, stages.can_do, at_once=True)
-        lookout.scan(roots, cancel, on_batch)
+        report = lookout.scan(roots, cancel, on_batch)
         meter.scanning = False
         meter.show(Stage.NAME, None, stages.can_do, at_once=True)
+        return report
 
     def _work_off(self, stages: Stages, cancel: CancelToken, lookout: Lookout) -> None:
         """Step until nothing is left, carrying out requests in between."""

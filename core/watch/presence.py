@@ -19,11 +19,12 @@ HELD_MANY = 50  # files; a root that held more and is empty now is taken for an 
 _SAMPLE = 40  # known files that are looked for when a root is on another file system than before
 
 
-def is_there(store: Store, root: RootRow) -> bool:
+def is_there(store: Store, root: RootRow, *, emptied: bool = False) -> bool:
     """Whether the folder is there, can be listed, is on the file system it was on, and is not suddenly empty.
 
-    A root on another file system that still holds most of a sample of its known files is there: the person has moved
-    to a new disk.
+    ``emptied``: a person says that it may be, which is believed of a folder that is on its own file system. A root
+    on another file system that still holds most of a sample of its known files is there: the person has moved to a
+    new disk.
     """
     try:
         with os.scandir(root.path) as entries:
@@ -33,8 +34,11 @@ def is_there(store: Store, root: RootRow) -> bool:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             logger.warning("cannot look into %s: %s", os.fsdecode(root.path), error.strerror)
         return False
-    if empty and root.held > HELD_MANY and store.files.count(root.id):
-        return False  # what is known of it has not been found elsewhere either
+    if empty and store.files.count(root.id):  # what is known of it has not been found elsewhere either
+        # A file system in memory, or of a drive that nobody numbered, has left its mount point behind, or the reverse.
+        exchanged = root.fs_id is not None and bool(root.fs_id) != bool(now)
+        if exchanged or (root.held > HELD_MANY and not emptied):
+            return False
     return same_filesystem(root.fs_id, now) or root.held == 0 or _holds_what_it_held(store, root)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, takewhile
 
 from core.cancel import CancelToken
-from core.filesystem import filesystem_id
+from core.filesystem import filesystem_id, kernel_folders
 from core.store.files import FoundFile, KnownFile, MovedFile
 from core.store.filters import is_under
 from core.store.roots import RootRow
@@ -170,7 +170,7 @@ class _Scan:
         self._on_batch = on_batch
         self._roots = {root.id: root for root in store.roots.all()}
         self._excluded = {root.id: excluded_below(root.path, exclude + root.excludes) for root in self._roots.values()}
-        self._passed_over = frozenset(ignore) | {root.path for root in self._roots.values()}
+        self._passed_over = frozenset(ignore) | {root.path for root in self._roots.values()} | kernel_folders()
         self._report = ScanReport()
         self._batch = _Batch()
         self._batch_root_id = 0
@@ -195,7 +195,7 @@ class _Scan:
         compared = self._compare(root, self._store.files.in_order(root.id, root.path), walk.files(self._cancel))
         self._note_unreadable(walk.unreadable)
         missing = self._without_unreadable(compared.missing)
-        if compared.found == 0 and root.held > HELD_MANY and missing:
+        if compared.found == 0 and root.held > HELD_MANY and missing and root.path not in self._consent.told:
             self._set_offline(root)
             self._purge_away(root)
             return
@@ -340,7 +340,7 @@ class _Scan:
 
     def _is_there(self, root: RootRow, *, again: bool = False) -> bool:
         if again or root.id not in self._there:
-            self._there[root.id] = is_there(self._store, root)
+            self._there[root.id] = is_there(self._store, root, emptied=root.path in self._consent.told)
             if not self._there[root.id]:
                 self._set_offline(root)
         return self._there[root.id]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -128,6 +129,20 @@ def test_index_json_keeps_its_contract() -> None:
         "seconds": 1.235,
     }
     assert shapes.report_shape(IndexReport(0, 0, 0, 0, 0, {}, 0, 0.0, cancelled=True))["cancelled"] is True
+    overlooked = replace(report, away=(b"/drive",), unreadable=((b"/home/closed", "no permission to look into it"),))
+    assert shapes.report_shape(overlooked)["away"] == ["/drive"]
+    assert shapes.report_shape(overlooked)["unreadable"] == [
+        {"path": "/home/closed", "reason": "no permission to look into it"}
+    ]
+
+
+def test_folders_that_were_overlooked_are_told_and_not_all_by_name() -> None:
+    closed = tuple((b"/home/%d" % number, "no permission to look into it") for number in range(30))
+    report = IndexReport(0, 0, 0, 0, 0, {}, 0, 0.0, away=(b"/drive",), unreadable=closed)
+    lines = wording.overlooked_lines(report)
+    assert lines[0].startswith("/drive is away") and 'findling remove "/drive"' in lines[0]
+    assert lines[1] == "/home/0: no permission to look into it; what the index knows of it stays"
+    assert len(lines) == 12 and lines[-1].startswith("20 more places")
 
 
 def test_failures_json_keeps_its_contract() -> None:

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from core.config import folders_under
+from core.errors import FolderError
 from core.filesystem import filesystem_id
 from core.store.store import Store
 from core.types import Stage
 from core.watch import presence
+from core.watch.departures import Consent
+from core.watch.scan import reconcile_roots
+from core.watch.usable import usable_folder
 from tests.core.test_scan import add_root, finish_reading, names, root_row, scan, write
 
 MANY = presence.HELD_MANY + 10
@@ -134,3 +139,47 @@ def test_files_that_moved_to_a_new_drive_are_taken_for_themselves(
     report = scan(store, folder)
     assert (report.offline, report.added, report.removed, report.changed) == (False, 0, 0, MANY)
     assert rows(store, folder) == before  # hashed, since their inodes are others, and no more
+
+
+def test_a_file_system_without_a_number_that_held_few_files_is_missed(store: Store, folder: Path, drive) -> None:
+    drive(None)
+    write(folder, "a.txt", "b.txt")
+    add_root(store, folder)
+    scan(store, folder)
+    finish_reading(store)
+    before = rows(store, folder)
+    drive.unmount()
+    if filesystem_id(os.fsencode(folder)) is None:
+        pytest.skip("the file system below has no identity that lasts")
+    assert scan(store, folder).offline  # the empty mount point
+    assert rows(store, folder) == before
+
+
+def test_a_yes_does_not_reach_a_drive_that_is_away(store: Store, folder: Path, drive) -> None:
+    drive(None)
+    write(folder, *(f"{number}.txt" for number in range(MANY)))
+    add_root(store, folder)
+    scan(store, folder)
+    drive.unmount()
+    if filesystem_id(os.fsencode(folder)) is None:
+        pytest.skip("the file system below has no identity that lasts")
+    consent = Consent({os.fsencode(folder): None})
+    report = reconcile_roots(store, [root_row(store, folder)], consent=consent)
+    assert (report.offline, report.removed) == (True, 0)
+
+
+def test_a_view_into_the_kernel_is_not_walked(store: Store, folder: Path, drive) -> None:
+    write(folder, "jail/a.txt")
+    (folder / "jail" / "proc").mkdir()
+    place = folder / "jail" / "proc"
+    if not allowed("mount", "-t", "proc", "none", place):
+        pytest.skip("the system does not let this process mount")
+    try:
+        add_root(store, folder)
+        report = scan(store, folder)
+        with pytest.raises(FolderError, match="view into the system"):
+            usable_folder(place / "self", folders_under(folder.with_name("home")))
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert report.seen == 1
+    assert names(store, folder) == {"jail/a.txt"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,3 +180,54 @@ def test_patterns_in_the_settings_are_read_and_kept(tmp_path: Path) -> None:
         with pytest.raises(SettingsError) as caught:
             load_settings(folders)
         assert str(folders.settings) in str(caught.value)
+
+
+def test_a_folder_that_was_emptied_on_purpose_loses_its_files_on_a_yes(engine: Engine, library: Path) -> None:
+    engine.add_root(library)
+    engine.index()
+    for entry in list(library.iterdir()):
+        entry.rename(library.with_name(f"away-{entry.name}"))
+    report = engine.index()
+    assert report.away == (os.fsencode(library),)  # it looks like a drive that is not there, and is told
+    assert report.files == MANY + 2
+    report = engine.index(allow_removals=[library])
+    assert (report.away, report.files) == ((), 0)
+    assert not engine.roots()[0].root.offline
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="takes a capability away")
+def test_a_closed_folder_is_told_with_its_reason(tmp_path: Path) -> None:
+    library = make_many(tmp_path / "Library")
+    closed = library / "many"
+    closed.chmod(0)
+    command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-P", "-m", "core.cli"]
+    environment = {**os.environ, "FINDLING_HOME": str(tmp_path / "home"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*command, "index", library, "--json"], env=environment, capture_output=True, text=True, check=False
+    )
+    closed.chmod(0o700)
+    if "setpriv" in done.stderr:
+        pytest.skip("setpriv cannot do that here")
+    reason = {"path": str(closed), "reason": "no permission to look into it"}
+    assert json.loads(done.stdout)["unreadable"] == [reason]
+    assert f"findling: {closed}: no permission" in done.stderr
+    assert done.returncode == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other rights there")
+def test_a_path_too_long_for_the_system_is_told(engine: Engine, tmp_path: Path) -> None:
+    library = tmp_path / "Deep"
+    library.mkdir()
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(library)
+        for _ in range(20):  # relative names reach where absolute ones cannot
+            Path("d" * 250).mkdir()
+            os.chdir("d" * 250)
+        Path("note.txt").write_text("deep down")
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    engine.add_root(library)
+    [(_, reason)] = engine.index().unreadable
+    assert reason == "its path is too long for this system"

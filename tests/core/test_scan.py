@@ -456,10 +456,10 @@ def test_a_drive_pulled_during_the_walk_deletes_nothing(
     monkeypatch.setattr(walk.os, "scandir", pull)
     real_is_there = presence.is_there
 
-    def is_there(*arguments):
+    def is_there(*arguments, **options):
         nonlocal pulling
         pulling = False
-        there = real_is_there(*arguments)
+        there = real_is_there(*arguments, **options)
         pulling = True
         return there
 
