@@ -127,8 +127,15 @@ def load_settings(folders: Folders | None = None) -> Settings:
         document = tomllib.loads(folders.settings.read_text("utf-8"))
     except FileNotFoundError:
         return Settings(folders)
-    except (OSError, ValueError, RecursionError) as error:  # also for numbers of more digits than Python takes
-        raise SettingsError(f"not a readable settings file: {error}", path=folders.settings) from error
+    except OSError as error:
+        why = f"the settings cannot be read: {error.strerror}"
+        raise SettingsError(why, path=folders.settings) from error
+    except UnicodeDecodeError as error:
+        why = "these are no settings, but other bytes; mend the file or move it away"
+        raise SettingsError(why, path=folders.settings) from error
+    except (ValueError, RecursionError) as error:  # also for numbers of more digits than Python takes
+        why = f"not a readable settings file: {error}; mend it or move it away"
+        raise SettingsError(why, path=folders.settings) from error
     models, speech, indexing = (_table(document, name, folders) for name in ("models", "speech", "indexing"))
     known = {role.value for role in ModelRole}
     languages = speech.get("languages", [])

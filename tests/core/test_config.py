@@ -103,3 +103,15 @@ def test_what_is_made_above_our_folders_is_closed_too(tmp_path: Path) -> None:
         os.umask(before)
     made = [tmp_path / "new", *(path for path in (tmp_path / "new").rglob("*"))]
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
+
+
+def test_what_are_no_settings_is_told_without_a_decoders_words(settings: Settings) -> None:
+    settings.folders.config.mkdir(parents=True, exist_ok=True)
+    settings.folders.settings.write_bytes(bytes(range(128, 256)))
+    with pytest.raises(SettingsError, match="move it away"):
+        load_settings(settings.folders)
+    settings.folders.settings.unlink()
+    settings.folders.settings.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read") as caught:
+        load_settings(settings.folders)
+    assert str(settings.folders.settings) not in caught.value.message  # said once, before it
