@@ -181,8 +181,8 @@ def withheld_line(path: bytes, missing: int, files: int) -> str:
 def overlooked_lines(report: IndexReport) -> list[str]:
     """Which folders are away, and what in the others could not be looked into."""
     lines = [
-        f"{display_path(path)} is away; its files stay in the index "
-        f'(if it will not come back: findling remove "{display_path(path)}")'
+        f"{display_path(path)} is away or empty; its files stay in the index (emptied on purpose: findling index "
+        f'"{display_path(path)}" --yes; given up: findling remove "{display_path(path)}")'
         for path in report.away
     ]
     told = report.unreadable[:_TOLD]

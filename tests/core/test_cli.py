@@ -140,7 +140,8 @@ def test_folders_that_were_overlooked_are_told_and_not_all_by_name() -> None:
     closed = tuple((b"/home/%d" % number, "no permission to look into it") for number in range(30))
     report = IndexReport(0, 0, 0, 0, 0, {}, 0, 0.0, away=(b"/drive",), unreadable=closed)
     lines = wording.overlooked_lines(report)
-    assert lines[0].startswith("/drive is away") and 'findling remove "/drive"' in lines[0]
+    assert lines[0].startswith("/drive is away or empty")
+    assert 'findling index "/drive" --yes' in lines[0] and 'findling remove "/drive"' in lines[0]
     assert lines[1] == "/home/0: no permission to look into it; what the index knows of it stays"
     assert len(lines) == 12 and lines[-1].startswith("20 more places")
 
