@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,8 +54,12 @@ class SentenceEncoder:
 
 def load_sentence_transformer(folder: Path) -> SentenceTransformer:
     """Load the folder without network, remote code or pickles. Raises ``ModelError``."""
+    import tqdm  # type: ignore[import-untyped]
     from sentence_transformers import SentenceTransformer
 
+    # Its own lock is a semaphore between processes, made even for a bar that is not shown: a child that is ended while
+    # it encodes would leave it behind, with a warning on the terminal.
+    tqdm.tqdm.set_lock(threading.RLock())
     try:
         return SentenceTransformer(
             str(folder),

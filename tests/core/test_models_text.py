@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,3 +88,21 @@ def test_queries_and_passages_get_their_own_prefix() -> None:
     plain, e5 = encoder("", ""), encoder("query: ", "passage: ")
     assert np.allclose(e5.encode_queries(["boats"]), plain.encode_queries(["query: boats"]), atol=1e-6)
     assert np.allclose(e5.encode_passages(["boats"]), plain.encode_passages(["passage: boats"]), atol=1e-6)
+
+
+def test_a_process_that_is_ended_while_it_encodes_leaves_nothing_behind() -> None:
+    """A semaphore left behind is told by multiprocessing's tracker, on the terminal."""
+    program = (
+        "import os, sys; from pathlib import Path; from core.models.text import load_sentence_transformer\n"
+        "load_sentence_transformer(Path(sys.argv[1])).encode(['a'], show_progress_bar=False)\n"
+        "os._exit(7)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, minilm_folder()],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    assert "leaked" not in done.stderr
