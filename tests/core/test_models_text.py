@@ -93,7 +93,10 @@ def test_queries_and_passages_get_their_own_prefix() -> None:
 def test_a_process_that_is_ended_while_it_encodes_leaves_nothing_behind() -> None:
     """A semaphore left behind is told by multiprocessing's tracker, on the terminal."""
     program = (
-        "import os, sys; from pathlib import Path; from core.models.text import load_sentence_transformer\n"
+        "import multiprocessing, os, sys\n"
+        "from pathlib import Path\n"
+        "from core.models.text import load_sentence_transformer\n"
+        "multiprocessing.set_start_method('spawn')\n"  # as in every child
         "load_sentence_transformer(Path(sys.argv[1])).encode(['a'], show_progress_bar=False)\n"
         "os._exit(7)"
     )
