@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import cpu
-from core.config import Settings, load_settings, save_settings, settings_turn
+from core.config import Settings, folders_under, load_settings, save_settings, settings_turn
 from core.errors import SettingsError
 from core.types import CpuShare
 
