@@ -182,7 +182,7 @@ def test_rubbish_is_set_aside_and_a_new_index_is_begun(tmp_path: Path, rubbish: 
     (line,) = store.notices
     (aside,) = folders.data.glob("index.damaged-*")
     assert aside.name in line
-    assert "findling index FOLDER" in line  # nothing that a plain findling index could bring back
+    assert "have to be added again" in line  # nothing that indexing could bring back by itself
     assert aside.read_bytes() == rubbish
     store.roots.add(b"/a")
     store.close()
