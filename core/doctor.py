@@ -123,7 +123,7 @@ class Doctor:
         for folder in _own(self.settings.folders):
             if not os.access(folder, os.W_OK | os.X_OK):
                 return Check("own folders", False, f"{folder} cannot be written")
-        return Check("own folders", True, str(self.settings.folders.data))
+        return Check("own folders", True, ", ".join(dict.fromkeys(map(str, _own(self.settings.folders)))))
 
     def _modes(self) -> Check:
         loose = _open_to_others(self.settings.folders)

@@ -9,7 +9,7 @@ from core.store.files import FoundFile, KnownFile
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.store.tombstones import Tombstone
-from core.watch.presence import was_emptied
+from core.watch.presence import was_left
 from core.watch.walk import look
 
 
@@ -36,7 +36,7 @@ class Origins:
             root = self._roots.get(known.root_id)
             if root is None or not _is_vacant(known.path):
                 continue
-            if self._is_there(root) or was_emptied(root, file.path):
+            if self._is_there(root) or was_left(root, file.path):
                 self.moved.add(known.id)
                 return known
         return None

@@ -48,18 +48,19 @@ def root_is_there(store: Store, path: bytes) -> bool:
     return bool(holding) and is_there(store, max(holding, key=lambda root: len(root.path)))
 
 
-def was_emptied(root: RootRow, found: bytes) -> bool:
-    """Whether a root is on the file system it was on, and only empty: then a file ``found`` there may be one of its.
+def was_left(root: RootRow, found: bytes) -> bool:
+    """Whether a root's files may be elsewhere on its own file system, so that a file ``found`` may be one of them.
 
-    Somebody has moved all that was in it to another root. Of a drive that is away the empty folder left behind is on
-    another file system.
+    Somebody has renamed the root, or moved all that was in it to another one. Of a drive that is away the empty folder
+    left behind is on another file system.
     """
     try:
+        if not root.fs_id or filesystem_id(found) != root.fs_id:
+            return False
         status = os.stat(root.path)
-        is_same = bool(root.fs_id) and filesystem_id(root.path) == root.fs_id
-        return is_same and stat.S_ISDIR(status.st_mode) and os.lstat(found).st_dev == status.st_dev
-    except OSError:
-        return False
+        return stat.S_ISDIR(status.st_mode) and os.lstat(found).st_dev == status.st_dev
+    except OSError as error:
+        return error.errno == errno.ENOENT and not os.path.lexists(root.path)
 
 
 def _holds_what_it_held(store: Store, root: RootRow) -> bool:

@@ -375,6 +375,23 @@ def test_a_root_that_is_suddenly_empty_is_taken_for_unplugged(store: Store, fold
     assert look_at(store, Settled(paths=gone)).removed == 0
 
 
+def test_a_root_that_was_renamed_and_added_again_keeps_its_files(store: Store, folder: Path) -> None:
+    if filesystem_id(os.fsencode(folder)) is None:
+        pytest.skip("the file system of the tests has no identity that lasts")
+    write(folder, "a.txt", "sub/b.txt")
+    add_root(store, folder)
+    scan(store, folder)
+    finish_reading(store)
+    before = {path.name: file_id(store, path) for path in (folder / "a.txt", folder / "sub" / "b.txt")}
+    renamed = folder.with_name("Photographs")
+    folder.rename(renamed)
+    assert scan(store, folder).offline
+    add_root(store, renamed)
+    report = scan(store, renamed)
+    assert (report.moved, report.added) == (2, 0)
+    assert {path.name: file_id(store, path) for path in (renamed / "a.txt", renamed / "sub" / "b.txt")} == before
+
+
 def test_a_small_root_may_be_emptied(store: Store, folder: Path) -> None:
     write(folder, "a.txt", "b.txt")
     add_root(store, folder)
