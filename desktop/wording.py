@@ -27,6 +27,11 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Wording", text)
 
 
+def files_left(count: int) -> str:
+    """What is still to be done."""
+    return _tr("1 file left") if count == 1 else _tr("%1 files left").replace("%1", number(count))
+
+
 def number(value: int) -> str:
     """A count with the locale's group separators."""
     return QLocale().toString(value)
@@ -157,7 +162,7 @@ def stage(value: Stage) -> str:
 def progress(state: Progress) -> str:
     """The status line while work goes on: "Reading files: 4,210 of 18,300 · 31/s · 8 min left"."""
     if state.paused is not None:
-        left = _tr("%1 files left").replace("%1", number(state.total - state.done))
+        left = files_left(state.total - state.done)
         return paused(state.paused, state.short) + " · " + left
     if state.stage is None:
         return _tr("Looking for changes") if state.scanning else ""

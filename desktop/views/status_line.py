@@ -105,7 +105,7 @@ class StatusLine(QFrame):
     def _line(self) -> str:
         if not self._running:
             left = self._status.pending if self._status is not None else 0
-            return self.tr("Indexing is paused · %1 files left").replace("%1", wording.number(left))
+            return self.tr("Indexing is paused · %1").replace("%1", wording.files_left(left))
         if self._busy_elsewhere:
             return self._busy_elsewhere
         if self._progress is not None and (text := wording.progress(self._progress)):
@@ -113,7 +113,7 @@ class StatusLine(QFrame):
         if self._status is None or not self._status.roots:
             return ""
         if self._status.pending:
-            return self.tr("%1 files left").replace("%1", wording.number(self._status.pending))
+            return wording.files_left(self._status.pending)
         return self.tr("%1 files, up to date").replace("%1", wording.number(self._status.files))
 
     def _show_waits(self) -> None:
