@@ -11,7 +11,7 @@ from core.cancel import CancelToken
 from core.store.forget import finish_when_idle, take_out
 from core.store.roots import Request, RootRow, Verb
 from core.store.store import Store
-from core.watch.departures import purge
+from core.watch.departures import hidden_files, purge
 from core.watch.excluded import excluded_below
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def apply_requests(store: Store, exclude: tuple[str, ...] = ()) -> Applied:
         store.roots.clear_request(request.id)
         if request.verb is Verb.FORGET:  # where there is no room for that now, other work goes on all the same
             finish_when_idle(store, CancelToken())
-        if request.verb is not Verb.FORGET:
+        else:
             logger.info("root %s: %s", request.verb, os.fsdecode(request.path))
     return Applied(bool(requests), frozenset(scan), told)
 
@@ -60,8 +60,7 @@ def purge_excluded(store: Store, root: RootRow, exclude: tuple[str, ...]) -> int
 
 def excluded_files(store: Store, root: RootRow, patterns: tuple[str, ...]) -> list[int]:
     """The ids of a root's files that would leave the index under these patterns."""
-    covers = excluded_below(root.path, patterns).covers
-    return [file.id for path, file in store.files.known(root.id).items() if covers(path)]
+    return hidden_files(store, root, excluded_below(root.path, patterns))
 
 
 def _apply(store: Store, request: Request, exclude: tuple[str, ...]) -> set[bytes]:

@@ -104,6 +104,11 @@ def take_out(
     return Departed(len(hidden) + removed, False)
 
 
+def hidden_files(store: Store, root: RootRow, rules: Excluded) -> list[int]:
+    """The ids of a root's known files that are passed over by now, without a look at the disk."""
+    return [file.id for file in store.files.in_order(root.id, root.path) if rules.covers(file.path)]
+
+
 def purge(store: Store, file_ids: list[int]) -> None:
     """Forget files, deleted or not, for good: also what only they had, down to the thumbnails."""
     for start in range(0, len(file_ids), _BATCH):

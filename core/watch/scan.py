@@ -23,7 +23,7 @@ from core.store.filters import is_under
 from core.store.roots import RootRow
 from core.store.store import Store
 from core.types import FileStamp
-from core.watch.departures import NOBODY_ASKED, Consent, purge, take_out
+from core.watch.departures import NOBODY_ASKED, Consent, hidden_files, purge, take_out
 from core.watch.excluded import excluded_below
 from core.watch.origins import Origins
 from core.watch.presence import HELD_MANY, is_there
@@ -258,8 +258,7 @@ class _Scan:
         if self._is_purged(root):
             return
         rules = self._excluded[root.id]
-        known = self._store.files.in_order(root.id, root.path)
-        hidden = [file.id for file in known if rules.covers(file.path)]
+        hidden = hidden_files(self._store, root, rules)
         purge(self._store, hidden)
         self._store.notes.put(_purged_key(root), rules.digest)
         self._report += ScanReport(removed=len(hidden))
